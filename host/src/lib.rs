@@ -1,1 +1,3 @@
-//! x
+//! Serves a directory of WebAssembly components as web applications.
+
+pub mod wsgi;

@@ -1,0 +1,3 @@
+//! The protocol itself; pure, without I/O, and never panicking.
+
+pub mod wire;
