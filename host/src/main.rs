@@ -1,3 +1,7 @@
+<<<<<<< HEAD
 //! The command `wasgi`.
 
+=======
+//! x
+>>>>>>> deploy
 fn main() {}
