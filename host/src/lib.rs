@@ -9,9 +9,11 @@
 pub mod apps;
 pub mod config;
 pub mod exchange;
+pub mod gateway;
 pub mod log;
 pub mod manifest;
 pub mod network;
 pub mod sandbox;
+pub mod server;
 pub mod units;
 pub mod wsgi;

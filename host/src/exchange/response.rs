@@ -195,6 +195,15 @@ impl Exchange {
         self.response().end == End::Complete
     }
 
+    /// Whether the client's side has been given all that was announced, even if the application
+    /// has not said yet that it is done.
+    pub fn is_satisfied(&self) -> bool {
+        let response = self.response();
+        let announced = matches!(response.head, HeadState::Committed(Length::Exactly(_)));
+        response.end == End::Complete
+            || announced && response.chunk.is_none() && response.budget.is_some_and(|budget| budget.missing() == 0)
+    }
+
     /// Waits until the socket has accepted everything, and counts what it has.
     ///
     /// # Errors

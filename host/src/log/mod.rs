@@ -1,7 +1,9 @@
 //! What applications say: their log files, written by one thread, so that no request ever waits for a disk.
 
+mod access;
 pub mod app_log;
 mod files;
 mod line;
 
+pub use access::{Access, AccessLog};
 pub use app_log::{AppLog, AppLogs};

@@ -125,6 +125,8 @@ impl From<&InputError> for Outcome {
 pub struct Served {
     /// How it ended.
     pub outcome: Outcome,
+    /// The request as the guest saw it.
+    pub environ: Option<Environ>,
     /// Bytes that the guest read of the request's body.
     pub bytes_read: u64,
     /// Bytes of memory that the instance had in the end.
@@ -153,8 +155,10 @@ pub async fn run(
     });
     // Where the instance died, what was on its way may still be.
     let _ = exchange.settle().await;
-    let bytes_read = instance.guest().end().map_or(0, |request| request.input.bytes_read());
-    Served { outcome, bytes_read, memory: instance.memory(), reusable: keep && ran.is_ok() }
+    let request = instance.guest().end();
+    let bytes_read = request.as_ref().map_or(0, |request| request.input.bytes_read());
+    let environ = request.map(|request| request.environ);
+    Served { outcome, environ, bytes_read, memory: instance.memory(), reusable: keep && ran.is_ok() }
 }
 
 async fn respond(

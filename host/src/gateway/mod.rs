@@ -1,0 +1,67 @@
+//! The gateway: one request from its head to its last byte. It finds the application, makes the
+//! environ, runs the application, and says what became of it in the access log. It cannot fail:
+//! whatever goes wrong has become a response by the time it returns.
+
+mod answer;
+mod request;
+mod respond;
+
+pub use request::Line;
+pub use respond::{Body, Respond, Tails};
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use arc_swap::ArcSwap;
+
+use crate::apps::{Entry, Routes};
+use crate::log::AccessLog;
+use crate::network::Network;
+use crate::sandbox::Engine;
+use crate::wsgi::environ::RequestId;
+
+/// The routes as they are published: read once for each request, swapped by deploys.
+pub type Published = Arc<ArcSwap<Routes<Entry>>>;
+
+/// What all requests share.
+pub struct Gateway {
+    pub(crate) engine: Engine,
+    pub(crate) routes: Published,
+    pub(crate) access_log: AccessLog,
+    /// Peers whose word on the client is believed. Swapped when the configuration is read again.
+    pub(crate) trusted_proxies: ArcSwap<Vec<Network>>,
+    ids: AtomicU64,
+}
+
+impl Gateway {
+    /// A gateway to what `routes` leads to.
+    pub fn new(engine: Engine, routes: Published, access_log: AccessLog, trusted_proxies: Vec<Network>) -> Arc<Gateway> {
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
+        Arc::new(Gateway {
+            engine,
+            routes,
+            access_log,
+            trusted_proxies: ArcSwap::from_pointee(trusted_proxies),
+            ids: AtomicU64::new(seed),
+        })
+    }
+
+    /// The access log.
+    pub fn access_log(&self) -> &AccessLog {
+        &self.access_log
+    }
+
+    /// Believes these proxies from now on.
+    pub fn trust(&self, proxies: Vec<Network>) {
+        self.trusted_proxies.store(Arc::new(proxies));
+    }
+
+    /// A new request's name. Consecutive numbers, mixed by a bijection (splitmix64's), so that
+    /// they are unique and don't look alike.
+    pub(crate) fn next_id(&self) -> RequestId {
+        let mut id = self.ids.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
+        id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        RequestId(id ^ (id >> 31))
+    }
+}

@@ -1,0 +1,167 @@
+//! What a request asks for: its true client, its host, its path, and the application there.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{Method, Uri};
+
+use super::Gateway;
+use crate::apps::Entry;
+use crate::wsgi::environ::{Ends, Environ, Mount, Scheme, Services};
+use crate::wsgi::forwarded::{self, Forwarded};
+use crate::wsgi::path;
+
+/// A connection, as the gateway sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Line {
+    /// The peer, which may be a proxy; none on a transport without addresses.
+    pub peer: Option<SocketAddr>,
+    /// The listener's address.
+    pub local: Option<SocketAddr>,
+    /// How the peer speaks to us.
+    pub scheme: Scheme,
+}
+
+/// A request that has been looked at, on its way to an application.
+pub(super) struct Asked {
+    pub(super) parts: Parts,
+    forwarded: Forwarded,
+    /// Host of an absolute-form target or of a trusted proxy; overrides the header.
+    host: Option<String>,
+    path: String,
+    target: String,
+}
+
+impl Asked {
+    /// Looks at a request's head; claims about the client that nobody vouches for are gone then.
+    pub(super) fn new(mut parts: Parts, line: &Line, gateway: &Gateway) -> Asked {
+        let trusted = gateway.trusted_proxies.load();
+        let trusts = |ip: IpAddr| trusted.iter().any(|network| network.contains(ip));
+        let forwarded = if line.peer.is_some_and(|peer| trusts(peer.ip())) {
+            forwarded::believe(&parts.headers, trusts)
+        } else {
+            forwarded::strip(&mut parts.headers);
+            Forwarded::default()
+        };
+        let authority = parts.uri.authority().map(|authority| authority.as_str().to_owned());
+        let host = forwarded.host.clone().or(authority);
+        let path = path::decode(parts.uri.path().as_bytes());
+        let target = target(&parts.uri);
+        Asked { parts, forwarded, host, path, target }
+    }
+
+    /// Whether it is `OPTIONS *`: about the server, not about a resource (RFC 9110 §9.3.7).
+    pub(super) fn is_about_server(&self) -> bool {
+        self.parts.method == Method::OPTIONS && self.path == "*"
+    }
+
+    /// The path, for a log.
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The client that asked, behind trusted proxies too.
+    pub(super) fn client(&self, line: &Line) -> Option<SocketAddr> {
+        self.forwarded.client.or(line.peer)
+    }
+
+    /// The application, and where in the path it is mounted.
+    pub(super) fn find(&self, gateway: &Gateway) -> Option<(Entry, Mount)> {
+        let routes = gateway.routes.load();
+        let host = self.host_name();
+        // Routes are written in UTF-8, and paths are bytes.
+        let bytes = path::bytes(&self.path)?;
+        let found = routes.lookup(host.as_deref(), &bytes)?;
+        let split: usize = if bytes.len() == self.path.len() {
+            found.mount
+        } else {
+            self.path.char_indices().nth(found.mount).map_or(self.path.len(), |(at, _)| at)
+        };
+        let mounted = Mount {
+            script_name: self.forwarded.prefix.clone().unwrap_or_default() + &self.path[..split],
+            path_info: self.path[split..].to_owned(),
+        };
+        Some((found.app.clone(), mounted))
+    }
+
+    /// The environ for an application that was found.
+    pub(super) fn environ(self, line: &Line, mount: Mount, run_once: bool, services: Services) -> Environ {
+        let scheme = self.forwarded.scheme.unwrap_or(line.scheme);
+        let named = self.host_name().filter(|host| !host.is_empty()).map(Cow::into_owned);
+        let local = line.local;
+        let server_name = named.or(local.map(|local| local.ip().to_string())).unwrap_or_else(|| "localhost".to_owned());
+        let behind_proxy = self.forwarded.scheme.is_some() || self.forwarded.host.is_some();
+        let server_port = match (self.forwarded.port, local) {
+            (Some(port), _) => port,
+            (None, _) if behind_proxy => self.host_port().unwrap_or(scheme.default_port()),
+            (None, Some(local)) => local.port(),
+            (None, None) => scheme.default_port(),
+        };
+        let remote = self.client(line);
+        let chunked = self.parts.headers.contains_key(TRANSFER_ENCODING);
+        Environ {
+            method: self.parts.method,
+            target: self.target,
+            version: self.parts.version,
+            headers: self.parts.headers,
+            host: self.host,
+            mount,
+            ends: Ends { remote, server_name, server_port, scheme },
+            chunked,
+            run_once,
+            services,
+        }
+    }
+
+    fn authority(&self) -> Option<&str> {
+        match &self.host {
+            Some(host) => Some(host),
+            None => self.parts.headers.get(HOST).and_then(|host| host.to_str().ok()),
+        }
+    }
+
+    /// The host asked for, lower-cased, without its port.
+    fn host_name(&self) -> Option<Cow<'_, str>> {
+        let name = split_port(self.authority()?).0;
+        Some(if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            name.to_ascii_lowercase().into()
+        } else {
+            name.into()
+        })
+    }
+
+    fn host_port(&self) -> Option<u16> {
+        split_port(self.authority()?).1.and_then(|port| port.parse().ok())
+    }
+}
+
+/// `host:port`, `[v6]:port`, or either alone.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+/// The target as sent. The `http` crate keeps it apart, and keeps an absolute one's scheme lower-cased.
+fn target(uri: &Uri) -> String {
+    match uri.authority() {
+        None => uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+        Some(_) => uri.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_split_off() {
+        assert_eq!(split_port("a:80"), ("a", Some("80")));
+        assert_eq!(split_port("[::1]"), ("[::1]", None));
+        assert_eq!(split_port("[::1]:80"), ("[::1]", Some("80")));
+        assert_eq!(split_port("a"), ("a", None));
+    }
+}

@@ -1,0 +1,177 @@
+//! One connection from its first byte to its last: hyper, the requests' tails, and the deadlines
+//! that hyper hasn't got.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, timeout};
+
+use super::listener::Accepted;
+use super::transport::{Transport, Waiting, Wire};
+use crate::gateway::{Body, Gateway, Line, Respond, Tails};
+use crate::wsgi::wire::{Limits, Reject};
+
+/// How long a connection may be silent between requests.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long a request's head may take from its first byte to its last.
+const HEAD: Duration = Duration::from_secs(10);
+/// How often it is looked whether a client is still there while it is owed a response.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long, and for how many bytes, a client that was refused may go on sending before the
+/// connection is closed: closing earlier would destroy the answer on its way (RFC 9112 §9.6).
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+/// The gateway as hyper calls it.
+struct App {
+    gateway: Arc<Gateway>,
+    line: Line,
+    wire: Arc<Wire>,
+    tails: Tails,
+}
+
+impl Service<hyper::Request<Incoming>> for App {
+    type Response = hyper::Response<Body>;
+    type Error = crate::exchange::Cut;
+    type Future = Respond;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Respond {
+        self.gateway.serve(request, &self.line, &self.wire.client, &self.tails)
+    }
+}
+
+/// Serves a connection until either side is done with it. `draining` asks to finish soon.
+pub(super) async fn serve<S>(gateway: Arc<Gateway>, accepted: Accepted<S>, draining: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Accepted { stream, peer, local, scheme, socket } = accepted;
+    let (wire, tails) = (Wire::new(), Tails::default());
+    let transport = Transport::new(stream, wire.clone(), Limits::default());
+    let line = Line { peer, local, scheme };
+    let app = App { gateway: gateway.clone(), line: line.clone(), wire: wire.clone(), tails: tails.clone() };
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(transport), app);
+    let driver = Driver { connection, wire: wire.clone(), tails: tails.clone(), socket, alarm: None };
+    let ended = driver.run(draining).await;
+    if let Ok(transport) = ended {
+        let mut stream = transport.into_stream();
+        if let Some(reject) = wire.rejected() {
+            let page = gateway.reject(reject, &line);
+            let _ = timeout(LINGER, stream.write_all(&page)).await;
+        }
+        let _ = timeout(LINGER, linger(&mut stream)).await;
+    } else {
+        wire.client.leave();
+    }
+    // Close and hooks of the last request: nobody waits for them.
+    poll_fn(|cx| tails.poll(cx)).await;
+}
+
+/// Says that nothing more comes, and takes what the client still sends, so that the system doesn't
+/// answer it with a reset that overtakes the response.
+async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut sink = [0; 4096];
+    let mut left = LINGER_BYTES;
+    loop {
+        match stream.read(&mut sink).await? {
+            0 => return Ok(()),
+            n if n > left => return Ok(()),
+            n => left -= n,
+        }
+    }
+}
+
+struct Driver<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+    connection: http1::Connection<TokioIo<Transport<S>>, App>,
+    wire: Arc<Wire>,
+    tails: Tails,
+    socket: Option<Arc<tokio::net::TcpStream>>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
+    /// Until hyper is done; then the transport, or the reason why it is of no use any more.
+    async fn run(mut self, mut draining: watch::Receiver<bool>) -> Result<Transport<S>, hyper::Error> {
+        let mut drain = pin!(async move { draining.wait_for(|draining| *draining).await.map(drop) });
+        let mut drained = false;
+        let done = poll_fn(|cx| {
+            if !drained && drain.as_mut().poll(cx).is_ready() {
+                drained = true;
+                Pin::new(&mut self.connection).graceful_shutdown();
+            }
+            self.poll(cx)
+        });
+        done.await?;
+        Ok(self.connection.into_parts().io.into_inner())
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
+        loop {
+            let closing = self.wire.client.is_closing();
+            if closing {
+                Pin::new(&mut self.connection).graceful_shutdown();
+            }
+            if let Poll::Ready(done) = self.connection.poll_without_shutdown(cx) {
+                return Poll::Ready(done);
+            }
+            // What a tail says may concern the connection: that it shall be closed.
+            let _ = self.tails.poll(cx);
+            if self.wire.client.is_closing() == closing && self.poll_deadlines(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Ready when a deadline has changed something for the connection.
+    fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (waiting, so_far) = self.wire.waiting();
+        let limit = match waiting {
+            Waiting::Idle => IDLE,
+            Waiting::Head => HEAD,
+            Waiting::Message => LOOK,
+        };
+        let left = if waiting == Waiting::Message { LOOK } else { limit.saturating_sub(so_far) };
+        let at = Instant::now() + left;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        // An alarm that is too early only looks again; one that is too late is set anew.
+        if alarm.deadline() > at {
+            alarm.as_mut().reset(at);
+        }
+        if alarm.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        let over = waiting != Waiting::Message && left.is_zero();
+        alarm.as_mut().reset(Instant::now() + if over { LOOK } else { left });
+        cx.waker().wake_by_ref();
+        match waiting {
+            Waiting::Message if self.has_hung_up() => self.wire.client.leave(),
+            Waiting::Head if over => {
+                self.wire.reject(Reject { status: 408, reason: "the head took too long" });
+                Pin::new(&mut self.connection).graceful_shutdown();
+            }
+            Waiting::Idle if over => Pin::new(&mut self.connection).graceful_shutdown(),
+            _ => return Poll::Pending,
+        }
+        Poll::Ready(())
+    }
+
+    /// Whether the client has closed its side: seen even behind bytes that nobody has read.
+    fn has_hung_up(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let Some(socket) = &self.socket else { return false };
+        let mut fds = [PollFd::new(socket, PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+}

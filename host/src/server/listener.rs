@@ -1,0 +1,137 @@
+//! Where connections come from.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::wsgi::environ::Scheme;
+
+/// A source of connections: TCP, or whatever an embedder has.
+///
+/// An embedder that speaks TLS itself gives streams of plain bytes with [`Scheme::Https`].
+pub trait Listener: Send + 'static {
+    /// A connection's bytes.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Waits for the next connection. It is dropped in the middle where the server drains.
+    ///
+    /// # Errors
+    /// One that concerns a connection or passes (too many open files) is waited out and logged.
+    fn accept(&mut self) -> impl Future<Output = io::Result<Accepted<Self::Stream>>> + Send;
+
+    /// The address that it listens on, if it has one.
+    fn local_addr(&self) -> Option<SocketAddr> {
+        None
+    }
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub struct Accepted<S> {
+    /// Its bytes.
+    pub stream: S,
+    /// Who is at the other end, as `REMOTE_ADDR` says it; none where there are no addresses.
+    pub peer: Option<SocketAddr>,
+    /// Our end, as `SERVER_NAME` and `SERVER_PORT` say it.
+    pub local: Option<SocketAddr>,
+    /// `wsgi.url_scheme`.
+    pub scheme: Scheme,
+    /// The socket under it, which tells whether the client is still there.
+    pub(crate) socket: Option<Arc<TcpStream>>,
+}
+
+impl<S> Accepted<S> {
+    /// A connection without addresses, over plain HTTP.
+    pub fn new(stream: S) -> Accepted<S> {
+        Accepted { stream, peer: None, local: None, scheme: Scheme::Http, socket: None }
+    }
+
+    /// The same connection through `wrap`, for instance TLS.
+    pub(crate) fn map<T>(self, wrap: impl FnOnce(S) -> T, scheme: Scheme) -> Accepted<T> {
+        let Accepted { stream, peer, local, socket, .. } = self;
+        Accepted { stream: wrap(stream), peer, local, scheme, socket }
+    }
+}
+
+impl Accepted<Tcp> {
+    fn tcp(stream: TcpStream, peer: SocketAddr) -> Accepted<Tcp> {
+        // Chunks go out when they are yielded, not when enough have gathered.
+        let _ = stream.set_nodelay(true);
+        let local = stream.local_addr().ok();
+        let socket = Arc::new(stream);
+        let stream = Tcp(socket.clone());
+        Accepted { stream, peer: Some(peer), local, scheme: Scheme::Http, socket: Some(socket) }
+    }
+}
+
+impl Listener for TcpListener {
+    type Stream = Tcp;
+
+    async fn accept(&mut self) -> io::Result<Accepted<Tcp>> {
+        let (stream, peer) = TcpListener::accept(self).await?;
+        Ok(Accepted::tcp(stream, peer))
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        TcpListener::local_addr(self).ok()
+    }
+}
+
+/// A TCP stream whose socket can be looked at while hyper has the stream.
+#[derive(Debug)]
+pub struct Tcp(Arc<TcpStream>);
+
+impl AsyncRead for Tcp {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(cx))?;
+            match self.0.try_read_buf(&mut out) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(drop)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Tcp {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(cx))?;
+            match self.0.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.0.poll_write_ready(cx))?;
+            match self.0.try_write_vectored(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(socket2::SockRef::from(&*self.0).shutdown(std::net::Shutdown::Write))
+    }
+}
