@@ -8,7 +8,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 const CHUNKS_PER_MB: usize = 16;
 
 fn app(environ: Environ, start_response: StartResponse) -> Result<impl Iterator<Item = Vec<u8>>, Error> {
-    let megabytes: usize = environ.query().get("mb").unwrap_or("16").parse()?;
+    let megabytes = environ.query().get("mb").and_then(|text| text.parse().ok()).unwrap_or(16_usize);
 
     environ.posthook(|_| Err(Error::new("HookError", "one hook fails, the next one runs all the same")));
     let errors = environ.errors();

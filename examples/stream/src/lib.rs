@@ -13,9 +13,9 @@ fn app(environ: Environ, start_response: StartResponse) -> Result<Body, Error> {
         return Ok(PAGE.into_body());
     }
     let query = environ.query();
-    let number = |name| query.get(name).map(str::parse::<u64>).transpose();
-    let count = number("n")?.unwrap_or(10);
-    let pause = Duration::from_millis(number("ms")?.unwrap_or(300).min(10_000));
+    let number = |name| query.get(name).and_then(|text| text.parse::<u64>().ok());
+    let count = number("n").unwrap_or(10);
+    let pause = Duration::from_millis(number("ms").unwrap_or(300).min(10_000));
 
     let headers = [("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache"), ("Vary", "Accept")];
     start_response.call("200 OK", &headers)?;
