@@ -6,8 +6,10 @@
 //! - [`exchange`]: one request in flight, as the guest's side and the client's side share it.
 //! - [`sandbox`]: the only module that names wasmtime: engine, instances, calls.
 
+pub mod admin;
 pub mod apps;
 pub mod config;
+pub mod deploy;
 pub mod exchange;
 pub mod gateway;
 pub mod log;
@@ -15,5 +17,7 @@ pub mod manifest;
 pub mod network;
 pub mod sandbox;
 pub mod server;
+pub mod socket;
+pub mod state;
 pub mod units;
 pub mod wsgi;
