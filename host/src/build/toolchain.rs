@@ -49,7 +49,7 @@ impl Toolchain {
         if rustup::has_target(folder)? {
             return Ok(Compiler::Installed); // somebody else was quicker
         }
-        if let Some(debian) = Debian::cached()? {
+        if let Some(debian) = Debian::cached(progress)? {
             return Ok(Compiler::Debian(debian));
         }
         let Err(reason) = rustup::add_target(folder, progress) else {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use super::{Progress, child, rustup};
+use super::{Progress, TARGET, child, rustup};
 
 /// The Debian release that has it: the first one whose archive holds the target's standard
 /// library. Its name and not `testing`, because that moves on to a release whose keys the
@@ -49,13 +49,21 @@ pub(super) fn lock(progress: Progress) -> anyhow::Result<File> {
 
 impl Debian {
     /// The compiler that an earlier build fetched.
-    pub(super) fn cached() -> anyhow::Result<Option<Self>> {
+    pub(super) fn cached(progress: Progress) -> anyhow::Result<Option<Self>> {
         let cache = cache_folder()?;
         let Ok(architecture) = architecture() else {
             return Ok(None);
         };
-        let rustc = root::rustc(&home(&cache, &architecture));
-        Ok(rustc.is_file().then_some(Self { rustc, cache }))
+        let home = home(&cache, &architecture);
+        let rustc = root::rustc(&home);
+        if !rustc.is_file() {
+            return Ok(None);
+        }
+        progress.say(&format!(
+            "{TARGET} is not installed; using Debian's rustc from {}",
+            home.display()
+        ));
+        Ok(Some(Self { rustc, cache }))
     }
 
     /// Fetches the compiler; `reason` is why. Called with the lock held.
@@ -70,7 +78,7 @@ impl Debian {
         let home = home(&cache, &architecture);
         progress.say(&format!(
             "rustup could not add {} ({reason:#}); fetching Debian's rustc into {}",
-            super::TARGET,
+            TARGET,
             home.display()
         ));
         // What an interrupted download left goes first; the lock says that it is nobody's.
