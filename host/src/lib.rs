@@ -1,3 +1,18 @@
-//! x
+//! wasgi serves a directory of WebAssembly components as web applications.
+//!
+//! The modules, from the top down; each names only those below it:
+//!
+//! - [`wsgi`]: the protocol itself, pure: request → environ, status and headers, lengths.
+//! - [`exchange`]: one request in flight, as the guest's side and the client's side share it.
+//! - [`sandbox`]: the only module that names wasmtime: engine, instances, calls.
 
+pub mod apps;
 pub mod build;
+pub mod config;
+pub mod exchange;
+pub mod log;
+pub mod manifest;
+pub mod network;
+pub mod sandbox;
+pub mod units;
+pub mod wsgi;

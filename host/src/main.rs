@@ -1,1 +1,7 @@
-fn main(){}
+<<<<<<< HEAD
+//! The command `wasgi`.
+
+=======
+//! x
+>>>>>>> deploy
+fn main() {}

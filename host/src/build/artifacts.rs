@@ -35,14 +35,8 @@ pub(super) fn collect(
         }
     }
     if !child.wait()?.success() {
-        let folder = package
-            .manifest_path
-            .parent()
-            .unwrap_or(&package.manifest_path);
-        bail!(
-            "{}: does not compile (cargo's messages are above)",
-            folder.display()
-        );
+        let folder = package.manifest_path.parent().unwrap_or(&package.manifest_path);
+        bail!("{}: does not compile (cargo's messages are above)", folder.display());
     }
     Ok(found)
 }
@@ -53,15 +47,8 @@ fn component(line: &str, package: &Package, examples: bool) -> Option<(String, P
     if artifact.manifest_path != package.manifest_path || !artifact.target.is_component(examples) {
         return None;
     }
-    let wasm = artifact
-        .filenames
-        .into_iter()
-        .find(|file| file.extension().is_some_and(|end| end == "wasm"))?;
-    let name = if examples {
-        artifact.target.name
-    } else {
-        package.name.clone()
-    };
+    let wasm = artifact.filenames.into_iter().find(|file| file.extension().is_some_and(|end| end == "wasm"))?;
+    let name = if examples { artifact.target.name } else { package.name.clone() };
     Some((name, wasm))
 }
 
@@ -86,38 +73,21 @@ mod tests {
     #[test]
     fn a_library_has_its_packages_name() {
         let library = line("/p/Cargo.toml", "cdylib", r#""cdylib","rlib""#);
-        assert_eq!(
-            read(&library, false),
-            Some(("my-app".into(), "/t/my_app.wasm".into()))
-        );
+        assert_eq!(read(&library, false), Some(("my-app".into(), "/t/my_app.wasm".into())));
         assert_eq!(read(&library, true), None);
     }
 
     #[test]
     fn an_example_has_its_own() {
         let example = line("/p/Cargo.toml", "example", r#""cdylib""#);
-        assert_eq!(
-            read(&example, true),
-            Some(("my_app".into(), "/t/my_app.wasm".into()))
-        );
+        assert_eq!(read(&example, true), Some(("my_app".into(), "/t/my_app.wasm".into())));
     }
 
     #[test]
     fn the_rest_is_passed_over() {
-        assert_eq!(
-            read(&line("/dep/Cargo.toml", "cdylib", r#""cdylib""#), false),
-            None,
-            "a dependency"
-        );
-        assert_eq!(
-            read(&line("/p/Cargo.toml", "lib", r#""lib""#), false),
-            None,
-            "no cdylib"
-        );
-        assert_eq!(
-            read(r#"{"reason":"build-finished","success":true}"#, false),
-            None
-        );
+        assert_eq!(read(&line("/dep/Cargo.toml", "cdylib", r#""cdylib""#), false), None, "a dependency");
+        assert_eq!(read(&line("/p/Cargo.toml", "lib", r#""lib""#), false), None, "no cdylib");
+        assert_eq!(read(r#"{"reason":"build-finished","success":true}"#, false), None);
         assert_eq!(read("Hello", false), None);
     }
 }

@@ -13,20 +13,12 @@ use anyhow::{Context, bail};
 ///
 /// What it writes goes to files, not pipes: there is nobody to fill them, so no thread to drain
 /// them, and a grandchild that outlives the child can't keep this waiting.
-pub(super) fn run(
-    command: &mut Command,
-    limit: Duration,
-    mut tick: impl FnMut(),
-) -> anyhow::Result<String> {
+pub(super) fn run(command: &mut Command, limit: Duration, mut tick: impl FnMut()) -> anyhow::Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut out = tempfile::tempfile().context("no temporary file")?;
     let mut err = tempfile::tempfile().context("no temporary file")?;
-    command
-        .stdin(Stdio::null())
-        .stdout(out.try_clone()?)
-        .stderr(err.try_clone()?);
-    let status =
-        wait(command, limit, &mut tick).with_context(|| format!("cannot run {program}"))?;
+    command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
+    let status = wait(command, limit, &mut tick).with_context(|| format!("cannot run {program}"))?;
     match status {
         Some(status) if status.success() => contents(&mut out),
         Some(status) => bail!("{program}: {}", complaint(&contents(&mut err)?, status)),
@@ -34,11 +26,7 @@ pub(super) fn run(
     }
 }
 
-fn wait(
-    command: &mut Command,
-    limit: Duration,
-    tick: &mut impl FnMut(),
-) -> io::Result<Option<ExitStatus>> {
+fn wait(command: &mut Command, limit: Duration, tick: &mut impl FnMut()) -> io::Result<Option<ExitStatus>> {
     let begun = Instant::now();
     let mut child = command.spawn()?;
     let mut pause = Duration::from_millis(1);
@@ -66,12 +54,7 @@ fn contents(file: &mut File) -> anyhow::Result<String> {
 
 /// The one line of stderr that says most: the first error, or else the last line.
 fn complaint(stderr: &str, status: ExitStatus) -> String {
-    let lines = || {
-        stderr
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-    };
+    let lines = || stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines().find_map(|line| line.strip_prefix("error: ").or(line.strip_prefix("E: ")));
     match error.or(lines().next_back()) {
         Some(line) => line.to_owned(),
@@ -110,12 +93,7 @@ mod tests {
 
     #[test]
     fn names_a_missing_program() {
-        let error = run(
-            &mut Command::new("no-such-program"),
-            Duration::from_secs(1),
-            || (),
-        )
-        .unwrap_err();
+        let error = run(&mut Command::new("no-such-program"), Duration::from_secs(1), || ()).unwrap_err();
         assert_eq!(error.to_string(), "cannot run no-such-program");
     }
 }

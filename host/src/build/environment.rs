@@ -28,21 +28,11 @@ const LEAKS: &[&str] = &[
     "RUSTFLAGS",
 ];
 
-const LEAKING_PREFIXES: &[&str] = &[
-    "CARGO_BIN_EXE_",
-    "CARGO_CFG_",
-    "CARGO_FEATURE_",
-    "CARGO_MANIFEST_",
-    "CARGO_PKG_",
-];
+const LEAKING_PREFIXES: &[&str] = &["CARGO_BIN_EXE_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
 
 /// Belong to the outer build where there is one, to the user otherwise. With the outer build's
 /// target directory a nested cargo would wait for its lock, and perhaps for ever.
-const OUTER: &[&str] = &[
-    "CARGO_BUILD_TARGET_DIR",
-    "CARGO_BUILD_BUILD_DIR",
-    "CARGO_TARGET_DIR",
-];
+const OUTER: &[&str] = &["CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR", "CARGO_TARGET_DIR"];
 
 /// A command of the toolchain, in `project`, so that its `rust-toolchain.toml` and cargo
 /// configuration count, and without what an outer cargo left in the environment.
@@ -64,26 +54,18 @@ fn leaked(names: &[OsString], pinned: bool) -> Vec<&OsStr> {
             return false;
         };
         LEAKS.contains(&name)
-            || LEAKING_PREFIXES
-                .iter()
-                .any(|prefix| name.starts_with(prefix))
+            || LEAKING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
             || (below_cargo && OUTER.contains(&name))
             || (below_cargo && pinned && name == "RUSTUP_TOOLCHAIN")
     };
-    names
-        .iter()
-        .map(OsString::as_os_str)
-        .filter(leaks)
-        .collect()
+    names.iter().map(OsString::as_os_str).filter(leaks).collect()
 }
 
 /// Whether the project names its own toolchain. The outer cargo's is right for all others, since
 /// it may be there because the default one is too old.
 fn pins_toolchain(project: &Path) -> bool {
     let files = ["rust-toolchain.toml", "rust-toolchain"];
-    project
-        .ancestors()
-        .any(|folder| files.iter().any(|file| folder.join(file).is_file()))
+    project.ancestors().any(|folder| files.iter().any(|file| folder.join(file).is_file()))
 }
 
 #[cfg(test)]
@@ -93,23 +75,13 @@ mod tests {
     fn kept<'a>(names: &[&'a str], pinned: bool) -> Vec<&'a str> {
         let all: Vec<OsString> = names.iter().map(OsString::from).collect();
         let gone = leaked(&all, pinned);
-        names
-            .iter()
-            .copied()
-            .filter(|name| !gone.contains(&OsStr::new(name)))
-            .collect()
+        names.iter().copied().filter(|name| !gone.contains(&OsStr::new(name))).collect()
     }
 
     #[test]
     fn the_outer_build_stays_outside() {
-        let names = [
-            "CARGO",
-            "CARGO_MANIFEST_DIR",
-            "CARGO_PKG_NAME",
-            "CARGO_TARGET_DIR",
-            "RUSTFLAGS",
-            "RUSTUP_TOOLCHAIN",
-        ];
+        let names =
+            ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_TARGET_DIR", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"];
         assert_eq!(kept(&names, false), ["RUSTUP_TOOLCHAIN"]);
         assert_eq!(kept(&names, true), [""; 0]);
     }

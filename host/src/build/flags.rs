@@ -25,28 +25,19 @@ const STACK_BYTES: u32 = 128 * 1024;
 /// prefers the target's, and what is there is for the machine that compiles.
 pub(super) fn config(project: &Path) -> Option<String> {
     let environment = std::env::var("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS").unwrap_or_default();
-    if environment.contains("stack-size")
-        || configurations(project).iter().any(|text| sets_stack(text))
-    {
+    if environment.contains("stack-size") || configurations(project).iter().any(|text| sets_stack(text)) {
         return None;
     }
-    Some(format!(
-        "target.{TARGET}.rustflags=[\"-Clink-arg=-zstack-size={STACK_BYTES}\"]"
-    ))
+    Some(format!("target.{TARGET}.rustflags=[\"-Clink-arg=-zstack-size={STACK_BYTES}\"]"))
 }
 
 /// The texts of the cargo configuration files that count for a project.
 fn configurations(project: &Path) -> Vec<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or(std::env::home_dir().map(|home| home.join(".cargo")));
-    let folders = project
-        .ancestors()
-        .map(|folder| folder.join(".cargo"))
-        .chain(home);
+    let folders = project.ancestors().map(|folder| folder.join(".cargo")).chain(home);
     let files = folders.flat_map(|folder| [folder.join("config.toml"), folder.join("config")]);
-    files
-        .filter_map(|file| std::fs::read_to_string(file).ok())
-        .collect()
+    files.filter_map(|file| std::fs::read_to_string(file).ok()).collect()
 }
 
 /// Whether a configuration sets the stack's size for some target. One that does not parse is
@@ -56,10 +47,7 @@ fn sets_stack(text: &str) -> bool {
         return false;
     };
     let targets = config.get("target").and_then(toml::Value::as_table);
-    let mut flags = targets
-        .into_iter()
-        .flatten()
-        .filter_map(|(_, target)| target.get("rustflags"));
+    let mut flags = targets.into_iter().flatten().filter_map(|(_, target)| target.get("rustflags"));
     flags.any(|flags| flags.to_string().contains("stack-size"))
 }
 
@@ -69,18 +57,10 @@ mod tests {
 
     #[test]
     fn the_users_stack_wins() {
-        assert!(sets_stack(
-            "[target.wasm32-wasip2]\nrustflags = ['-C', 'link-arg=-zstack-size=1048576']"
-        ));
-        assert!(sets_stack(
-            "[target.'cfg(target_os = \"wasi\")']\nrustflags = '-Clink-arg=-zstack-size=9'"
-        ));
-        assert!(!sets_stack(
-            "[target.wasm32-wasip2]\nrustflags = ['-Ctarget-feature=+simd128']"
-        ));
-        assert!(!sets_stack(
-            "[build]\nrustflags = ['-Clink-arg=-zstack-size=9']"
-        ));
+        assert!(sets_stack("[target.wasm32-wasip2]\nrustflags = ['-C', 'link-arg=-zstack-size=1048576']"));
+        assert!(sets_stack("[target.'cfg(target_os = \"wasi\")']\nrustflags = '-Clink-arg=-zstack-size=9'"));
+        assert!(!sets_stack("[target.wasm32-wasip2]\nrustflags = ['-Ctarget-feature=+simd128']"));
+        assert!(!sets_stack("[build]\nrustflags = ['-Clink-arg=-zstack-size=9']"));
         assert!(!sets_stack("not toml"));
     }
 

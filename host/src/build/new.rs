@@ -9,14 +9,8 @@ use super::vendor;
 
 /// The application's files: where, and the text, in which `NAME` stands for its name.
 const TEMPLATE: &[(&str, &str)] = &[
-    (
-        "Cargo.toml",
-        include_str!("../../templates/rust/Cargo.toml"),
-    ),
-    (
-        "src/lib.rs",
-        include_str!("../../templates/rust/src/lib.rs"),
-    ),
+    ("Cargo.toml", include_str!("../../templates/rust/Cargo.toml")),
+    ("src/lib.rs", include_str!("../../templates/rust/src/lib.rs")),
     (".gitignore", include_str!("../../templates/rust/gitignore")),
 ];
 
@@ -116,9 +110,7 @@ fn write(project: &Path, name: &str) -> std::io::Result<()> {
 fn check_name(name: &str) -> anyhow::Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(plain) {
-        bail!(
-            "{name:?} can't be a package's name: use letters, digits, - and _, and begin with a letter"
-        );
+        bail!("{name:?} can't be a package's name: use letters, digits, - and _, and begin with a letter");
     }
     if RESERVED.contains(&name) {
         bail!("{name:?} can't be a package's name: Rust has another meaning for it");
@@ -135,14 +127,9 @@ mod tests {
         for good in ["hello", "my-shop", "a_1", "H"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in [
-            "", "1a", "-a", "a b", "héllo", "a.b", "fn", "std", "test", "..",
-        ] {
+        for bad in ["", "1a", "-a", "a b", "héllo", "a.b", "fn", "std", "test", ".."] {
             let error = check_name(bad).unwrap_err().to_string();
-            assert!(
-                error.contains(&format!("{bad:?}")) && !error.contains('\n'),
-                "{error}"
-            );
+            assert!(error.contains(&format!("{bad:?}")) && !error.contains('\n'), "{error}");
         }
     }
 
@@ -151,22 +138,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let project = folder.path().join("my-shop");
         new_project(&project).unwrap();
-        let manifest: toml::Table = fs::read_to_string(project.join("Cargo.toml"))
-            .unwrap()
-            .parse()
-            .unwrap();
+        let manifest: toml::Table = fs::read_to_string(project.join("Cargo.toml")).unwrap().parse().unwrap();
         assert_eq!(manifest["package"]["name"].as_str(), Some("my-shop"));
-        let sdk = manifest["dependencies"]["wasgi-guest"]["path"]
-            .as_str()
-            .unwrap();
+        let sdk = manifest["dependencies"]["wasgi-guest"]["path"].as_str().unwrap();
         assert_eq!(sdk, format!("{VENDOR}/guest-sdk/rust"));
         assert!(project.join(sdk).join("../../wit/gateway.wit").is_file());
         assert!(project.join(".gitignore").is_file());
         let error = new_project(&project).unwrap_err().to_string();
-        assert!(
-            error.ends_with("there is something in this directory already"),
-            "{error}"
-        );
+        assert!(error.ends_with("there is something in this directory already"), "{error}");
     }
 
     #[test]
@@ -176,11 +155,6 @@ mod tests {
         fs::create_dir(&empty).unwrap();
         fs::write(&file, "").unwrap();
         new_project(&empty).unwrap();
-        assert!(
-            new_project(&file)
-                .unwrap_err()
-                .to_string()
-                .ends_with("is no directory")
-        );
+        assert!(new_project(&file).unwrap_err().to_string().ends_with("is no directory"));
     }
 }

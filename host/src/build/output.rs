@@ -10,11 +10,7 @@ use anyhow::Context;
 /// Copies a component to `output`, or to `NAME.wasm` in it where it is a directory, by a rename
 /// in the same directory: a server that watches it sees one whole file arrive.
 pub(super) fn place(from: &Path, name: &str, output: &Path) -> anyhow::Result<PathBuf> {
-    let output = if output.is_dir() {
-        output.join(format!("{name}.wasm"))
-    } else {
-        output.to_owned()
-    };
+    let output = if output.is_dir() { output.join(format!("{name}.wasm")) } else { output.to_owned() };
     copy(from, &output).with_context(|| format!("cannot write {}", output.display()))?;
     Ok(output)
 }
@@ -36,9 +32,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// The size of a component.
 pub(super) fn bytes(path: &Path) -> anyhow::Result<u64> {
-    Ok(fs::metadata(path)
-        .with_context(|| format!("cannot read {}", path.display()))?
-        .len())
+    Ok(fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len())
 }
 
 #[cfg(test)]
@@ -54,21 +48,10 @@ mod tests {
         fs::create_dir(&apps).unwrap();
         let placed = place(&from, "hello", &apps).unwrap();
         assert_eq!(placed, apps.join("hello.wasm"));
-        assert_eq!(
-            place(&from, "hello", &apps.join("other.wasm")).unwrap(),
-            apps.join("other.wasm")
-        );
+        assert_eq!(place(&from, "hello", &apps.join("other.wasm")).unwrap(), apps.join("other.wasm"));
         assert_eq!(fs::read(&placed).unwrap(), b"bytes");
-        assert_eq!(
-            fs::read_dir(&apps).unwrap().count(),
-            2,
-            "nothing else stays"
-        );
-        assert_ne!(
-            fs::metadata(placed).unwrap().permissions().mode() & 0o044,
-            0,
-            "others may read it"
-        );
+        assert_eq!(fs::read_dir(&apps).unwrap().count(), 2, "nothing else stays");
+        assert_ne!(fs::metadata(placed).unwrap().permissions().mode() & 0o044, 0, "others may read it");
     }
 
     #[test]

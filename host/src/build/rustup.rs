@@ -23,9 +23,7 @@ pub(super) fn has_target(project: &Path) -> anyhow::Result<bool> {
     let Ok(entries) = folder.read_dir() else {
         return Ok(false);
     };
-    Ok(entries
-        .flatten()
-        .any(|entry| is_standard_library(&entry.file_name().to_string_lossy())))
+    Ok(entries.flatten().any(|entry| is_standard_library(&entry.file_name().to_string_lossy())))
 }
 
 fn is_standard_library(name: &str) -> bool {
@@ -42,8 +40,7 @@ fn library(project: &Path, target: Option<&str>) -> anyhow::Result<PathBuf> {
     let mut rustc = environment::command("rustc", project);
     rustc.args(["--print", "target-libdir"]);
     rustc.args(target.into_iter().flat_map(|target| ["--target", target]));
-    let text = child::run(&mut rustc, QUESTION_LIMIT, || ())
-        .context("no Rust compiler (https://rustup.rs)")?;
+    let text = child::run(&mut rustc, QUESTION_LIMIT, || ()).context("no Rust compiler (https://rustup.rs)")?;
     Ok(PathBuf::from(text.trim_end()))
 }
 

@@ -7,9 +7,7 @@ use std::process::Command;
 use anyhow::{Context, anyhow};
 
 use super::debian::Debian;
-use super::{
-    Built, Options, Progress, TARGET, artifacts, environment, flags, output, project, rustup,
-};
+use super::{Built, Options, Progress, TARGET, artifacts, environment, flags, output, project, rustup};
 
 /// A compiler that makes components. Finding one may take a download, so who builds several
 /// projects finds it once.
@@ -69,18 +67,13 @@ impl Toolchain {
     /// stderr.
     pub fn build(&self, project: &Path, options: &Options) -> anyhow::Result<Built> {
         let mut built = self.cargo(project, options, false)?;
-        let (name, path) = built
-            .pop_first()
-            .ok_or_else(|| anyhow!("cargo names no component of {}", project.display()))?;
+        let (name, path) =
+            built.pop_first().ok_or_else(|| anyhow!("cargo names no component of {}", project.display()))?;
         let path = match &options.output {
             Some(output) => output::place(&path, &name, output)?,
             None => path,
         };
-        Ok(Built {
-            bytes: output::bytes(&path)?,
-            name,
-            path,
-        })
+        Ok(Built { bytes: output::bytes(&path)?, name, path })
     }
 
     /// Builds every example of `project` that is a `cdylib`: name and file. `options.output` is
@@ -88,11 +81,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// As for [`Toolchain::build`].
-    pub fn build_examples(
-        &self,
-        project: &Path,
-        options: &Options,
-    ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    pub fn build_examples(&self, project: &Path, options: &Options) -> anyhow::Result<BTreeMap<String, PathBuf>> {
         let mut built = self.cargo(project, options, true)?;
         if let Some(output) = &options.output {
             for (name, path) in &mut built {
@@ -102,25 +91,12 @@ impl Toolchain {
         Ok(built)
     }
 
-    fn cargo(
-        &self,
-        project: &Path,
-        options: &Options,
-        examples: bool,
-    ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    fn cargo(&self, project: &Path, options: &Options, examples: bool) -> anyhow::Result<BTreeMap<String, PathBuf>> {
         let folder = project::directory(project)?;
         let package = project::package(&folder, examples)?;
         let mut cargo = environment::command("cargo", &folder);
-        cargo.args([
-            "build",
-            "--release",
-            "--target",
-            TARGET,
-            "--message-format=json-render-diagnostics",
-        ]);
-        cargo
-            .args(["--package", &package.name])
-            .arg(if examples { "--examples" } else { "--lib" });
+        cargo.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
+        cargo.args(["--package", &package.name]).arg(if examples { "--examples" } else { "--lib" });
         if let Some(config) = flags::config(&folder) {
             cargo.args(["--config", &config]);
         }
@@ -130,9 +106,7 @@ impl Toolchain {
         self.choose_compiler(&mut cargo, &folder)?;
         if let Some(target_dir) = &options.target_dir {
             // Relative to where the caller is; cargo runs in the project.
-            cargo
-                .arg("--target-dir")
-                .arg(std::path::absolute(target_dir)?);
+            cargo.arg("--target-dir").arg(std::path::absolute(target_dir)?);
         }
         artifacts::collect(&mut cargo, &package, examples)
     }

@@ -11,7 +11,27 @@ macro_rules! files {
 
 /// Each file's path from the root of wasgi's sources, and its text. The SDK finds the contract
 /// at `../../wit`, so the layout is kept.
-const FILES: &[(&str, &str)] = files!["wit/gateway.wit",];
+const FILES: &[(&str, &str)] = files![
+    "guest-sdk/rust/Cargo.toml",
+    "guest-sdk/rust/src/bindings.rs",
+    "guest-sdk/rust/src/body.rs",
+    "guest-sdk/rust/src/chunk.rs",
+    "guest-sdk/rust/src/environ.rs",
+    "guest-sdk/rust/src/error.rs",
+    "guest-sdk/rust/src/errors.rs",
+    "guest-sdk/rust/src/export.rs",
+    "guest-sdk/rust/src/head.rs",
+    "guest-sdk/rust/src/hooks.rs",
+    "guest-sdk/rust/src/http.rs",
+    "guest-sdk/rust/src/input.rs",
+    "guest-sdk/rust/src/lib.rs",
+    "guest-sdk/rust/src/native.rs",
+    "guest-sdk/rust/src/pairs.rs",
+    "guest-sdk/rust/src/refusal.rs",
+    "guest-sdk/rust/src/request.rs",
+    "guest-sdk/rust/src/start_response.rs",
+    "wit/gateway.wit",
+];
 
 /// Writes all of it below `folder`.
 pub(super) fn write(folder: &Path) -> io::Result<()> {
@@ -39,13 +59,7 @@ mod tests {
             if path.is_dir() {
                 walk(root, &path, found);
             } else {
-                found.push(
-                    path.strip_prefix(root)
-                        .unwrap()
-                        .to_str()
-                        .unwrap()
-                        .to_owned(),
-                );
+                found.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
             }
         }
     }
@@ -60,9 +74,6 @@ mod tests {
         let mut carried: Vec<_> = FILES.iter().map(|(path, _)| (*path).to_owned()).collect();
         found.sort();
         carried.sort();
-        assert_eq!(
-            found, carried,
-            "the table in vendor.rs names the files of the SDK and wit"
-        );
+        assert_eq!(found, carried, "the table in vendor.rs names the files of the SDK and wit");
     }
 }

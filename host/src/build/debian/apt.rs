@@ -29,11 +29,7 @@ const DOWNLOAD_LIMIT: Duration = Duration::from_secs(3600);
 
 /// Downloads the compiler's packages below `folder`, from the first of the machine's mirrors
 /// that has them, and gives their files.
-pub(super) fn download(
-    folder: &Path,
-    architecture: &str,
-    progress: Progress,
-) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn download(folder: &Path, architecture: &str, progress: Progress) -> anyhow::Result<Vec<PathBuf>> {
     let mut failure = None;
     for mirror in sources::mirrors(Path::new("/etc/apt")) {
         match download_from(&mirror, folder, architecture, progress) {
@@ -43,9 +39,7 @@ pub(super) fn download(
     }
     match failure {
         Some(error) => Err(error),
-        None => bail!(
-            "/etc/apt names no mirror of Debian's archive; on other systems rustup has to reach its server"
-        ),
+        None => bail!("/etc/apt names no mirror of Debian's archive; on other systems rustup has to reach its server"),
     }
 }
 
@@ -56,28 +50,15 @@ fn download_from(
     progress: Progress,
 ) -> anyhow::Result<Vec<PathBuf>> {
     let Some(entry) = mirror.entry(RELEASE, architecture) else {
-        bail!(
-            "no keys to check {} with: install debian-archive-keyring",
-            mirror.uri
-        );
+        bail!("no keys to check {} with: install debian-archive-keyring", mirror.uri);
     };
-    let config = configure(folder, &entry)
-        .with_context(|| format!("cannot write in {}", folder.display()))?;
+    let config = configure(folder, &entry).with_context(|| format!("cannot write in {}", folder.display()))?;
     let apt = || {
         let mut apt = Command::new("apt-get");
-        apt.arg("-c")
-            .arg(&config)
-            .args(["-qq", "--yes"])
-            .env("LC_ALL", "C");
+        apt.arg("-c").arg(&config).args(["-qq", "--yes"]).env("LC_ALL", "C");
         apt
     };
-    let failed = || {
-        format!(
-            "cannot get {} from {} ({RELEASE})",
-            PACKAGES.join(" and "),
-            mirror.uri
-        )
-    };
+    let failed = || format!("cannot get {} from {} ({RELEASE})", PACKAGES.join(" and "), mirror.uri);
 
     let step = progress.step(&format!("reading the package lists of {}", mirror.uri));
     child::run(apt().arg("update"), UPDATE_LIMIT, || ()).with_context(failed)?;
@@ -86,31 +67,18 @@ fn download_from(
     let archives = folder.join("cache/archives");
     let step = progress.step("downloading the compiler");
     let mut install = apt();
-    install
-        .args(["install", "--download-only", "--no-install-recommends"])
-        .args(PACKAGES);
-    child::run(&mut install, DOWNLOAD_LIMIT, || step.bytes(size(&archives)))
-        .with_context(failed)?;
+    install.args(["install", "--download-only", "--no-install-recommends"]).args(PACKAGES);
+    child::run(&mut install, DOWNLOAD_LIMIT, || step.bytes(size(&archives))).with_context(failed)?;
 
     let files = archives.read_dir()?.flatten().map(|entry| entry.path());
-    Ok(files
-        .filter(|file| file.extension().is_some_and(|end| end == "deb"))
-        .collect())
+    Ok(files.filter(|file| file.extension().is_some_and(|end| end == "deb")).collect())
 }
 
 /// Bytes of the files in `archives`, and of those still arriving.
 fn size(archives: &Path) -> u64 {
     let folders = [archives.to_owned(), archives.join("partial")];
-    let entries = folders
-        .iter()
-        .filter_map(|folder| folder.read_dir().ok())
-        .flatten()
-        .flatten();
-    entries
-        .filter_map(|entry| entry.metadata().ok())
-        .filter(|data| data.is_file())
-        .map(|data| data.len())
-        .sum()
+    let entries = folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).filter(|data| data.is_file()).map(|data| data.len()).sum()
 }
 
 /// Lays out apt's folder and gives its configuration file.
@@ -171,10 +139,7 @@ mod tests {
         let text = fs::read_to_string(config).unwrap();
         assert!(!text.contains("/var/") && !text.contains("/etc/"), "{text}");
         assert!(text.contains(&format!("Dir::State \"{}/state\"", folder.path().display())));
-        assert_eq!(
-            fs::read_to_string(folder.path().join("sources/debian.sources")).unwrap(),
-            "Types: deb\n"
-        );
+        assert_eq!(fs::read_to_string(folder.path().join("sources/debian.sources")).unwrap(), "Types: deb\n");
     }
 
     #[test]

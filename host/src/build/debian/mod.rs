@@ -59,19 +59,12 @@ impl Debian {
         if !rustc.is_file() {
             return Ok(None);
         }
-        progress.say(&format!(
-            "{TARGET} is not installed; using Debian's rustc from {}",
-            home.display()
-        ));
+        progress.say(&format!("{TARGET} is not installed; using Debian's rustc from {}", home.display()));
         Ok(Some(Self { rustc, cache }))
     }
 
     /// Fetches the compiler; `reason` is why. Called with the lock held.
-    pub(super) fn install(
-        project: &Path,
-        reason: &anyhow::Error,
-        progress: Progress,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn install(project: &Path, reason: &anyhow::Error, progress: Progress) -> anyhow::Result<Self> {
         let cache = cache_folder()?;
         let architecture = architecture()?;
         linker_folder(project)?;
@@ -87,14 +80,10 @@ impl Debian {
         let packages = apt::download(&work.join("apt"), &architecture, progress)?;
         let version = root::unpack(&packages, &work.join("root"), progress)?;
         clear(&home)?;
-        fs::rename(work.join("root"), &home)
-            .with_context(|| format!("cannot create {}", home.display()))?;
+        fs::rename(work.join("root"), &home).with_context(|| format!("cannot create {}", home.display()))?;
         clear(&work)?;
         progress.say(&format!("using {version} from Debian {RELEASE}"));
-        Ok(Self {
-            rustc: root::rustc(&home),
-            cache,
-        })
+        Ok(Self { rustc: root::rustc(&home), cache })
     }
 
     /// Makes a `cargo build` of the project in `folder` use this compiler.
@@ -122,13 +111,9 @@ impl Debian {
 
 /// `$XDG_CACHE_HOME/wasgi`, or `~/.cache/wasgi`; made where it is missing.
 fn cache_folder() -> anyhow::Result<PathBuf> {
-    let set = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
+    let set = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let base = set.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
-    let folder = base
-        .context("no cache folder: neither XDG_CACHE_HOME nor HOME is set")?
-        .join("wasgi");
+    let folder = base.context("no cache folder: neither XDG_CACHE_HOME nor HOME is set")?.join("wasgi");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     Ok(folder)
 }
@@ -149,14 +134,8 @@ fn clear(folder: &Path) -> anyhow::Result<()> {
 /// Debian's word for this machine's processor.
 fn architecture() -> anyhow::Result<String> {
     let mut dpkg = Command::new("dpkg");
-    let text = child::run(
-        dpkg.arg("--print-architecture"),
-        Duration::from_secs(20),
-        || (),
-    );
-    let text = text.context(
-        "this machine has no dpkg, so either run it on Debian or let rustup reach its server",
-    )?;
+    let text = child::run(dpkg.arg("--print-architecture"), Duration::from_secs(20), || ());
+    let text = text.context("this machine has no dpkg, so either run it on Debian or let rustup reach its server")?;
     Ok(text.trim_end().to_owned())
 }
 
@@ -164,10 +143,7 @@ fn architecture() -> anyhow::Result<String> {
 fn linker_folder(project: &Path) -> anyhow::Result<PathBuf> {
     let folder = rustup::tools(project)?;
     if !folder.join(LINKER).is_file() && !on_path(LINKER) {
-        bail!(
-            "no {LINKER} in {} nor on the PATH: it comes with Rust from https://rustup.rs",
-            folder.display()
-        );
+        bail!("no {LINKER} in {} nor on the PATH: it comes with Rust from https://rustup.rs", folder.display());
     }
     Ok(folder)
 }
@@ -183,19 +159,9 @@ mod tests {
 
     #[test]
     fn projects_of_one_name_are_apart() {
-        let debian = Debian {
-            rustc: "/r".into(),
-            cache: "/c".into(),
-        };
-        let (one, other) = (
-            debian.target_dir("/a/hello".as_ref()),
-            debian.target_dir("/b/hello".as_ref()),
-        );
+        let debian = Debian { rustc: "/r".into(), cache: "/c".into() };
+        let (one, other) = (debian.target_dir("/a/hello".as_ref()), debian.target_dir("/b/hello".as_ref()));
         assert_ne!(one, other);
-        assert!(
-            one.to_string_lossy().starts_with("/c/target/hello-"),
-            "{}",
-            one.display()
-        );
+        assert!(one.to_string_lossy().starts_with("/c/target/hello-"), "{}", one.display());
     }
 }

@@ -5,24 +5,12 @@ use std::path::Path;
 
 /// The suites by which an entry is known to be Debian's archive, and not its updates, its
 /// security archive or somebody else's.
-const SUITES: &[&str] = &[
-    "bullseye",
-    "bookworm",
-    "trixie",
-    "forky",
-    "duke",
-    "sid",
-    "oldstable",
-    "stable",
-    "testing",
-    "unstable",
-];
+const SUITES: &[&str] =
+    &["bullseye", "bookworm", "trixie", "forky", "duke", "sid", "oldstable", "stable", "testing", "unstable"];
 
 /// Debian's keys as its package `debian-archive-keyring` installs them.
-const KEYRINGS: &[&str] = &[
-    "/usr/share/keyrings/debian-archive-keyring.gpg",
-    "/usr/share/keyrings/debian-archive-keyring.pgp",
-];
+const KEYRINGS: &[&str] =
+    &["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
 
 /// An archive that this machine trusts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +25,7 @@ impl Mirror {
     /// An entry of our own for one suite of it. Always with a key, whatever the machine's
     /// entry allows.
     pub(super) fn entry(&self, suite: &str, architecture: &str) -> Option<String> {
-        let keyring = || {
-            KEYRINGS
-                .iter()
-                .find(|file| Path::new(file).is_file())
-                .map(ToString::to_string)
-        };
+        let keyring = || KEYRINGS.iter().find(|file| Path::new(file).is_file()).map(ToString::to_string);
         let signed_by = self.signed_by.clone().or_else(keyring)?;
         let uri = &self.uri;
         Some(format!(
@@ -54,12 +37,7 @@ impl Mirror {
 /// Every Debian archive in the sources below `etc` (`/etc/apt`), those that are called so first:
 /// other vendors have suites called `stable` too.
 pub(super) fn mirrors(etc: &Path) -> Vec<Mirror> {
-    let entries = etc
-        .join("sources.list.d")
-        .read_dir()
-        .into_iter()
-        .flatten()
-        .flatten();
+    let entries = etc.join("sources.list.d").read_dir().into_iter().flatten().flatten();
     let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
     files.sort();
     files.insert(0, etc.join("sources.list"));
@@ -90,14 +68,9 @@ fn line(line: &str) -> Option<Mirror> {
     let mut words = rest.split_whitespace();
     let (uri, suite) = (words.next()?, words.next()?);
     let is_debian = SUITES.contains(&suite) && words.any(|component| component == "main");
-    let signed_by = options
-        .split_whitespace()
-        .find_map(|option| option.strip_prefix("signed-by="));
+    let signed_by = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
     // Several keys are parted by commas here, and by spaces in the other format.
-    is_debian.then(|| Mirror {
-        uri: uri.to_owned(),
-        signed_by: signed_by.map(|keys| keys.replace(',', " ")),
-    })
+    is_debian.then(|| Mirror { uri: uri.to_owned(), signed_by: signed_by.map(|keys| keys.replace(',', " ")) })
 }
 
 type Fields = Vec<(String, String)>;
@@ -125,28 +98,16 @@ fn stanzas(text: &str) -> Vec<Fields> {
 }
 
 fn stanza(fields: &Fields) -> Option<Mirror> {
-    let field = |name: &str| {
-        fields
-            .iter()
-            .find(|(field, _)| field == name)
-            .map(|(_, value)| value.as_str())
-    };
+    let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
     let has = |name: &str, wanted: &[&str]| {
         field(name).is_some_and(|value| value.split_whitespace().any(|word| wanted.contains(&word)))
     };
     let enabled = !has("enabled", &["no", "false", "0"]);
-    if !enabled
-        || !has("types", &["deb"])
-        || !has("suites", SUITES)
-        || !has("components", &["main"])
-    {
+    if !enabled || !has("types", &["deb"]) || !has("suites", SUITES) || !has("components", &["main"]) {
         return None;
     }
     let uri = field("uris")?.split_whitespace().next()?.to_owned();
-    Some(Mirror {
-        uri,
-        signed_by: field("signed-by").map(str::to_owned),
-    })
+    Some(Mirror { uri, signed_by: field("signed-by").map(str::to_owned) })
 }
 
 #[cfg(test)]
@@ -154,25 +115,15 @@ mod tests {
     use super::*;
 
     fn mirror(uri: &str, signed_by: Option<&str>) -> Mirror {
-        Mirror {
-            uri: uri.into(),
-            signed_by: signed_by.map(str::to_owned),
-        }
+        Mirror { uri: uri.into(), signed_by: signed_by.map(str::to_owned) }
     }
 
     #[test]
     fn one_line_entries() {
-        assert_eq!(
-            line("deb http://m/debian bookworm main contrib"),
-            Some(mirror("http://m/debian", None))
-        );
-        let signed =
-            line("deb [ arch=amd64 signed-by=/k.gpg ] http://m/debian/ trixie main # the mirror");
+        assert_eq!(line("deb http://m/debian bookworm main contrib"), Some(mirror("http://m/debian", None)));
+        let signed = line("deb [ arch=amd64 signed-by=/k.gpg ] http://m/debian/ trixie main # the mirror");
         assert_eq!(signed, Some(mirror("http://m/debian/", Some("/k.gpg"))));
-        assert_eq!(
-            line("deb [trusted=yes] http://m/debian sid main"),
-            Some(mirror("http://m/debian", None))
-        );
+        assert_eq!(line("deb [trusted=yes] http://m/debian sid main"), Some(mirror("http://m/debian", None)));
     }
 
     #[test]
@@ -200,13 +151,7 @@ mod tests {
                     Types: deb\nURIs: http://q\nSuites: bookworm-security\nComponents: main\n";
         let found: Vec<_> = stanzas(text).iter().filter_map(stanza).collect();
         let key = "\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQ";
-        assert_eq!(
-            found,
-            [
-                mirror("http://m/debian", Some("/k.gpg")),
-                mirror("http://o", Some(key))
-            ]
-        );
+        assert_eq!(found, [mirror("http://m/debian", Some("/k.gpg")), mirror("http://o", Some(key))]);
     }
 
     #[test]
@@ -214,11 +159,7 @@ mod tests {
         let etc = tempfile::tempdir().unwrap();
         let parts = etc.path().join("sources.list.d");
         std::fs::create_dir(&parts).unwrap();
-        std::fs::write(
-            parts.join("browser.list"),
-            "deb http://vendor/browser stable main",
-        )
-        .unwrap();
+        std::fs::write(parts.join("browser.list"), "deb http://vendor/browser stable main").unwrap();
         std::fs::write(
             parts.join("debian.sources"),
             "Types: deb\nURIs: http://m/debian/\nSuites: sid\nComponents: main",
@@ -229,25 +170,15 @@ mod tests {
             "Types: deb\nURIs: http://old/debian\nSuites: sid\nComponents: main",
         )
         .unwrap();
-        let uris: Vec<_> = mirrors(etc.path())
-            .into_iter()
-            .map(|mirror| mirror.uri)
-            .collect();
+        let uris: Vec<_> = mirrors(etc.path()).into_iter().map(|mirror| mirror.uri).collect();
         assert_eq!(uris, ["http://m/debian/", "http://vendor/browser"]);
     }
 
     #[test]
     fn an_entry_is_always_signed() {
-        let entry = mirror("http://m/debian", Some("/k.gpg"))
-            .entry("forky", "amd64")
-            .unwrap();
-        assert!(
-            entry.contains("Suites: forky\n") && entry.contains("Signed-By: /k.gpg\n"),
-            "{entry}"
-        );
+        let entry = mirror("http://m/debian", Some("/k.gpg")).entry("forky", "amd64").unwrap();
+        assert!(entry.contains("Suites: forky\n") && entry.contains("Signed-By: /k.gpg\n"), "{entry}");
         let entry = mirror("http://m/debian", None).entry("forky", "amd64");
-        assert!(entry.is_none_or(|entry| {
-            entry.contains("Signed-By: /usr/share/keyrings/debian-archive-keyring.")
-        }));
+        assert!(entry.is_none_or(|entry| { entry.contains("Signed-By: /usr/share/keyrings/debian-archive-keyring.") }));
     }
 }

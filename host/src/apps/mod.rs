@@ -1,0 +1,12 @@
+//! The applications that are published, and the routes that lead to them.
+//!
+//! Shared by `gateway`, which reads the routes once for each request, and `deploy`, which swaps them.
+//! Neither calls the other: this snapshot is all that passes between them.
+
+pub mod name;
+pub mod route;
+pub mod table;
+
+pub use name::{AppKey, AppName, TenantName};
+pub use route::{HostPattern, Route};
+pub use table::{Match, Routes};

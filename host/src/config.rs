@@ -1,0 +1,273 @@
+//! The host's own configuration (`--config FILE`), and the defaults of all that it leaves out.
+//!
+//! Everything is checked here, before a port is bound. An unknown key is refused with line and column.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::manifest::{Limits, LimitsTable};
+use crate::network::Network;
+use crate::units::{Fault, Period, from_toml};
+
+/// How the host runs. Relative paths in the file count from the folder that it lies in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where it listens; never empty. Default 127.0.0.1:8080.
+    pub listen: Vec<SocketAddr>,
+    /// The state directory; `None`: the one of this user.
+    pub state: Option<PathBuf>,
+    /// The access log; `None`: no access log.
+    pub access_log: Option<AccessLog>,
+    /// The peers whose Forwarded and X-Forwarded-* fields are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// HTTPS instead of HTTP.
+    pub tls: Option<TlsFiles>,
+    /// How long running requests may take to finish once the host was told to end. Default 30 s, in which most
+    /// supervisors have not yet lost patience.
+    pub drain: Duration,
+    /// How many instances of all applications together may be alive. Default 1000.
+    pub instances: u32,
+    /// The limits of an application whose manifest says nothing else.
+    pub limits: Limits,
+}
+
+/// Where the access log goes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessLog {
+    /// A file, appended to; `-` is standard error.
+    pub path: PathBuf,
+    /// How a line looks.
+    #[serde(default)]
+    pub format: LogFormat,
+}
+
+/// How a line of the access log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people: `key=value`.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// A certificate chain and its key, both in PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The certificate first, then what signed it.
+    pub cert: PathBuf,
+    /// The certificate's private key.
+    pub key: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        File::default().with_paths_from(Path::new(""))
+    }
+}
+
+impl Config {
+    /// Reads `path`.
+    ///
+    /// # Errors
+    /// One line with the file's name and, where its text is wrong, the line and column.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("can't read the configuration {}", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, folder)
+            .with_context(|| format!("can't use the configuration {}", path.display()))
+    }
+
+    /// Reads the text of a configuration that lies in `folder`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Fault> {
+        Ok(from_toml::<File>(text)?.with_paths_from(folder))
+    }
+}
+
+/// The file as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default, deserialize_with = "addresses")]
+    listen: Vec<SocketAddr>,
+    state: Option<PathBuf>,
+    access_log: Option<AccessLog>,
+    #[serde(default)]
+    trusted_proxies: Vec<Network>,
+    tls: Option<TlsFiles>,
+    drain: Option<Period>,
+    #[serde(default, deserialize_with = "instances")]
+    instances: Option<u32>,
+    #[serde(default)]
+    limits: LimitsTable,
+}
+
+impl File {
+    fn with_paths_from(self, folder: &Path) -> Config {
+        let here = |path: PathBuf| folder.join(path);
+        Config {
+            listen: if self.listen.is_empty() {
+                vec![SocketAddr::from(([127, 0, 0, 1], 8080))]
+            } else {
+                self.listen
+            },
+            state: self.state.map(here),
+            access_log: self.access_log.map(|log| match log.path.to_str() {
+                Some("-") => log,
+                _ => AccessLog {
+                    path: here(log.path),
+                    ..log
+                },
+            }),
+            trusted_proxies: self.trusted_proxies,
+            tls: self.tls.map(|tls| TlsFiles {
+                cert: here(tls.cert),
+                key: here(tls.key),
+            }),
+            drain: self.drain.map_or(Duration::from_secs(30), |drain| drain.0),
+            instances: self.instances.unwrap_or(1000),
+            limits: self.limits.over(&Limits::default()),
+        }
+    }
+}
+
+/// One address or a list of them.
+fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "expected an address such as \"127.0.0.1:8080\", or a list of them"
+    )]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    let texts = match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) if texts.is_empty() => {
+            return Err(D::Error::custom(
+                "no address is given (leave `listen` out for 127.0.0.1:8080)",
+            ));
+        }
+        OneOrMore::More(texts) => texts,
+    };
+    let address = |text: &String| {
+        text.parse().map_err(|_| {
+            D::Error::custom(format_args!(
+                "{text:?} is no address to listen on (such as \"127.0.0.1:8080\" or \"[::]:80\")"
+            ))
+        })
+    };
+    texts.iter().map(address).collect()
+}
+
+/// At least one, and no more than a pool of slots can map on a machine with 47 bits of addresses.
+fn instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    match u32::deserialize(deserializer)? {
+        number @ 1..=10_000 => Ok(Some(number)),
+        number => Err(D::Error::custom(format_args!(
+            "{number} instances are not between 1 and 10000"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, Fault> {
+        Config::parse(text, Path::new("/etc/wasgi"))
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let config = parse(
+            r#"
+            listen = ["127.0.0.1:80", "[::]:8081"]
+            state = "state"
+            trusted_proxies = ["10.0.0.0/8", "::1"]
+            drain = "5s"
+            instances = 10
+            [access_log]
+            path = "/var/log/wasgi.log"
+            format = "json"
+            [tls]
+            cert = "cert.pem"
+            key = "key.pem"
+            [limits]
+            queue = 1
+            "#,
+        )
+        .unwrap();
+        assert_eq!(
+            config.listen,
+            [
+                "127.0.0.1:80".parse().unwrap(),
+                "[::]:8081".parse().unwrap()
+            ]
+        );
+        assert_eq!(config.state.unwrap(), Path::new("/etc/wasgi/state"));
+        assert_eq!(
+            config.access_log,
+            Some(AccessLog {
+                path: "/var/log/wasgi.log".into(),
+                format: LogFormat::Json
+            })
+        );
+        assert_eq!(config.tls.unwrap().cert, Path::new("/etc/wasgi/cert.pem"));
+        assert_eq!(config.trusted_proxies.len(), 2);
+        assert_eq!(
+            (config.drain, config.instances, config.limits.queue),
+            (Duration::from_secs(5), 10, 1)
+        );
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = parse("").unwrap();
+        assert_eq!(config, Config::default());
+        assert_eq!(config.listen, ["127.0.0.1:8080".parse().unwrap()]);
+        assert_eq!(
+            parse("listen = \"[::1]:1\"").unwrap().listen,
+            ["[::1]:1".parse().unwrap()]
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_one_line_with_its_place() {
+        for (text, place, said) in [
+            ("liste = 1", (1, 1), "liste"),
+            ("\nlisten = \"here\"", (2, 10), "127.0.0.1:8080"),
+            ("listen = []", (1, 10), "no address"),
+            ("listen = 8080", (1, 10), "an address such as"),
+            ("trusted_proxies = [\"10.0.0.1/8\"]", (1, 19), "10.0.0.0/8"),
+            ("drain = 5", (1, 9), "unit"),
+            ("instances = 0", (1, 13), "between"),
+            (
+                "[access_log]\npath = \"-\"\nformat = \"xml\"",
+                (3, 10),
+                "json",
+            ),
+            ("[tls]\ncert = \"a\"", (1, 1), "key"),
+            ("[limits]\nmemory = 0", (2, 10), "64KiB"),
+        ] {
+            let fault = parse(text).unwrap_err();
+            assert_eq!((fault.line, fault.column), place, "{text:?}: {fault}");
+            assert!(
+                fault.reason.contains(said) && !fault.to_string().contains('\n'),
+                "{text:?}: {fault}"
+            );
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The three clocks of a request: CPU and wall time of one call into the guest, and the life of
+//! the whole request.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::time::Sleep;
+
+use super::client::Client;
+
+/// How long a call may go on once its client has left.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Time between two ticks of the clock that interrupts guests.
+pub const TICK: Duration = Duration::from_millis(1);
+
+/// The limits that a request runs under.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    /// Guest CPU in one call (handle, next, close, sent).
+    pub cpu: Duration,
+    /// Time in one call, without what it waits for its client.
+    pub wall: Duration,
+    /// The request from its head to its last byte.
+    pub life: Option<Duration>,
+}
+
+/// Why a call was ended from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// [`Clocks::cpu`] was used up.
+    #[error("the call used up its CPU time")]
+    Cpu,
+    /// [`Clocks::wall`] was over.
+    #[error("the call took longer than its wall time")]
+    Wall,
+    /// [`Clocks::life`] was over.
+    #[error("the request lived longer than it may")]
+    Life,
+    /// The client had left, and the call did not return within a second.
+    #[error("the client left and the call did not return")]
+    Left,
+}
+
+/// What a request has used. Written by whichever thread polls the request, so by one at a time.
+#[derive(Debug)]
+pub struct Meter {
+    clocks: Clocks,
+    epoch: Instant,
+    /// When the poll in progress began, and the thread's CPU clock at its first tick (0: none yet).
+    poll_began: AtomicU64,
+    poll_cpu: AtomicU64,
+    /// Guest CPU of this call and of the whole request.
+    call_cpu: AtomicU64,
+    total_cpu: AtomicU64,
+    call_began: AtomicU64,
+    /// Time that this call spent waiting for its client, up to `waiting_since` if that isn't 0.
+    waited: AtomicU64,
+    waiting_since: AtomicU64,
+    exhausted: AtomicBool,
+}
+
+impl Meter {
+    pub(super) fn new(clocks: Clocks, epoch: Instant) -> Meter {
+        let zero = || AtomicU64::new(0);
+        Meter {
+            clocks,
+            epoch,
+            poll_began: zero(),
+            poll_cpu: zero(),
+            call_cpu: zero(),
+            total_cpu: zero(),
+            call_began: zero(),
+            waited: zero(),
+            waiting_since: zero(),
+            exhausted: AtomicBool::new(false),
+        }
+    }
+
+    /// CPU that the guest used in this request so far.
+    pub fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.total_cpu.load(Relaxed))
+    }
+
+    /// When the request is over, whatever happens.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.clocks.life.map(|life| self.epoch + life)
+    }
+
+    /// A new call begins. A `next` after an empty chunk goes on with the call before it.
+    pub fn begin_call(&self) {
+        self.call_cpu.store(0, Relaxed);
+        self.waited.store(0, Relaxed);
+        self.waiting_since.store(0, Relaxed);
+        self.call_began.store(self.now(), Relaxed);
+    }
+
+    /// The guest was interrupted by a tick. Says whether it is the first in this poll, in which
+    /// case it may go on at once.
+    ///
+    /// # Errors
+    /// [`Ended::Cpu`] once the call has used up its CPU.
+    pub fn tick(&self) -> Result<bool, Ended> {
+        let cpu = thread_cpu();
+        let since = self.poll_cpu.swap(cpu, Relaxed);
+        // Before the first tick a poll can't have used more than a tick of CPU, however long the
+        // kernel gave the core to others meanwhile.
+        let used = if since == 0 { self.since_poll().min(nanos(TICK)) } else { cpu.saturating_sub(since) };
+        self.charge(used);
+        if self.call_cpu.load(Relaxed) > nanos(self.clocks.cpu) {
+            self.exhausted.store(true, Relaxed);
+            return Err(Ended::Cpu);
+        }
+        Ok(since == 0)
+    }
+
+    /// Runs a wait for the client: its time doesn't count against the call's wall time.
+    pub async fn waiting<T>(&self, wait: impl Future<Output = T>) -> T {
+        let since = self.now();
+        self.waiting_since.store(since, Relaxed);
+        let done = wait.await;
+        self.waiting_since.store(0, Relaxed);
+        self.waited.fetch_add(self.now() - since, Relaxed);
+        done
+    }
+
+    /// Runs a call into the guest under all clocks.
+    ///
+    /// # Errors
+    /// Why it was ended, in which case the instance must not be used again. [`Ended::Cpu`] shows
+    /// as an error of the call itself, and by [`Meter::is_exhausted`].
+    pub async fn limit<T>(&self, client: &Client, call: impl Future<Output = T>) -> Result<T, Ended> {
+        Limited { meter: self, client, call, alarm: None, left_at: None }.await
+    }
+
+    /// Whether a call was ended for its CPU.
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted.load(Relaxed)
+    }
+
+    fn begin_poll(&self) {
+        self.poll_cpu.store(0, Relaxed);
+        self.poll_began.store(self.now(), Relaxed);
+    }
+
+    fn end_poll(&self) {
+        let since = self.poll_cpu.load(Relaxed);
+        self.charge(if since == 0 { self.since_poll() } else { thread_cpu().saturating_sub(since) });
+    }
+
+    fn charge(&self, used: u64) {
+        self.call_cpu.fetch_add(used, Relaxed);
+        self.total_cpu.fetch_add(used, Relaxed);
+    }
+
+    /// How the call stands: when its wall time is over, as it looks now.
+    fn wall_deadline(&self) -> Instant {
+        let now = self.now();
+        let since = self.waiting_since.load(Relaxed);
+        let waiting = if since == 0 { 0 } else { now - since };
+        let waited = Duration::from_nanos(self.waited.load(Relaxed) + waiting);
+        self.epoch + Duration::from_nanos(self.call_began.load(Relaxed)) + self.clocks.wall + waited
+    }
+
+    fn since_poll(&self) -> u64 {
+        self.now() - self.poll_began.load(Relaxed)
+    }
+
+    /// Nanoseconds since the request began; never 0, which stands for "none".
+    fn now(&self) -> u64 {
+        nanos(self.epoch.elapsed()).max(1)
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A call under its clocks.
+    struct Limited<'a, F> {
+        meter: &'a Meter,
+        client: &'a Client,
+        #[pin]
+        call: F,
+        alarm: Option<Pin<Box<Sleep>>>,
+        left_at: Option<Instant>,
+    }
+}
+
+impl<F: Future> Future for Limited<'_, F> {
+    type Output = Result<F::Output, Ended>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        this.meter.begin_poll();
+        let polled = this.call.as_mut().poll(cx);
+        this.meter.end_poll();
+        if let Poll::Ready(output) = polled {
+            return Poll::Ready(Ok(output));
+        }
+        loop {
+            let (mut at, mut why) = (this.meter.wall_deadline(), Ended::Wall);
+            if let Some(life) = this.meter.deadline().filter(|life| *life < at) {
+                (at, why) = (life, Ended::Life);
+            }
+            if this.client.poll_left(cx).is_ready() {
+                let left = *this.left_at.get_or_insert_with(Instant::now) + GRACE;
+                if left < at {
+                    (at, why) = (left, Ended::Left);
+                }
+            }
+            if at <= Instant::now() {
+                return Poll::Ready(Err(why));
+            }
+            let alarm = this.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
+            if alarm.deadline() != at.into() {
+                alarm.as_mut().reset(at.into());
+            }
+            if alarm.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+fn thread_cpu() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

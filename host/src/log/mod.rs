@@ -1,0 +1,7 @@
+//! What applications say: their log files, written by one thread, so that no request ever waits for a disk.
+
+pub mod app_log;
+mod files;
+mod line;
+
+pub use app_log::{AppLog, AppLogs};

@@ -1,0 +1,147 @@
+//! What a file must be to be deployed: a component of the world `wasgi:gateway/app`.
+//!
+//! This look is for people: it names what is wrong in a sentence. What counts in the end is
+//! that wasmtime links the component.
+
+use std::fmt;
+
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload, Validator, WasmFeatures};
+
+/// The interface that every application exports.
+pub const EXPORT: &str = "wasgi:gateway/application@0.1.0";
+/// The world, for messages.
+const WORLD: &str = "wasgi:gateway/app@0.1.0";
+
+/// Why a file is not deployed: one sentence that says what was found and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(String);
+
+impl Refusal {
+    /// A refusal in these words.
+    pub fn new(sentence: impl Into<String>) -> Refusal {
+        Refusal(sentence.into())
+    }
+
+    pub(super) fn compile(error: &wasmtime::Error) -> Refusal {
+        Refusal(format!("it can't be compiled: {}", chain(error)))
+    }
+
+    pub(super) fn load(error: &wasmtime::Error) -> Refusal {
+        Refusal(format!("its compiled code can't be loaded: {}", chain(error)))
+    }
+
+    pub(super) fn link(error: &wasmtime::Error) -> Refusal {
+        Refusal(format!("it doesn't fit the world {WORLD}: {}", chain(error)))
+    }
+
+    pub(super) fn probe(error: &dyn fmt::Display) -> Refusal {
+        Refusal(format!("it can't be instantiated: {error}"))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What a component declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contract {
+    /// Interfaces that it imports.
+    pub imports: Vec<String>,
+    /// Interfaces and functions that it exports.
+    pub exports: Vec<String>,
+}
+
+/// Checks that `bytes` is a component that exports [`EXPORT`].
+///
+/// # Errors
+/// A [`Refusal`] where it isn't.
+pub fn check(bytes: &[u8]) -> Result<Contract, Refusal> {
+    recognise(bytes)?;
+    let features = WasmFeatures::default();
+    Validator::new_with_features(features)
+        .validate_all(bytes)
+        .map_err(|error| Refusal(format!("it is damaged: {} (at byte {})", error.message(), error.offset())))?;
+    let contract = read(bytes)?;
+    if contract.exports.iter().any(|export| export == EXPORT) {
+        return Ok(contract);
+    }
+    let found = match contract.exports.as_slice() {
+        [] => "nothing".to_owned(),
+        exports => exports.join(", "),
+    };
+    Err(Refusal(format!("it is a component of another world: it exports {found}, and an application exports {EXPORT}")))
+}
+
+fn recognise(bytes: &[u8]) -> Result<(), Refusal> {
+    let found = match bytes {
+        [] => "an empty file",
+        [b'P', b'K', ..] => "a zip archive",
+        [0x7f, b'E', b'L', b'F', ..] => "an ELF file: native or precompiled code",
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => "a core module",
+        [0, b'a', b's', b'm', ..] => "wasm of an unknown version",
+        _ => "something else",
+    };
+    Err(Refusal(format!("it is {found}, and an application is a WebAssembly component")))
+}
+
+/// Reads the outermost component's imports and exports.
+fn read(bytes: &[u8]) -> Result<Contract, Refusal> {
+    let mut contract = Contract::default();
+    let mut depth = 0usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| Refusal(format!("it is damaged: {error}")))? {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                return Err(Refusal::new("it is a core module, and an application is a WebAssembly component"));
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                contract.imports.extend(section.into_iter().flatten().map(|import| import.name.name.to_owned()));
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                let named = section.into_iter().flatten().filter(|export| {
+                    matches!(export.kind, ComponentExternalKind::Instance | ComponentExternalKind::Func)
+                });
+                contract.exports.extend(named.map(|export| export.name.name.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    Ok(contract)
+}
+
+fn chain(error: &wasmtime::Error) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_component_is_named() {
+        for (bytes, named) in [
+            (&b""[..], "an empty file"),
+            (b"PK\x03\x04", "a zip archive"),
+            (b"\x7fELF....", "an ELF file"),
+            (b"\0asm\x01\0\0\0", "a core module"),
+            (b"hello", "something else"),
+        ] {
+            let refusal = check(bytes).unwrap_err().to_string();
+            assert!(refusal.contains(named), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn another_world_is_named() {
+        let empty = wat::parse_str("(component)").unwrap();
+        assert!(check(&empty).unwrap_err().to_string().contains("it exports nothing"));
+        assert!(check(&empty[..5]).is_err());
+    }
+}

@@ -1,0 +1,170 @@
+//! The one engine: how components are compiled and instances are made.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use super::bindings::{App, AppPre};
+use super::contract::{self, Refusal};
+use super::guest::Guest;
+use super::ticker::Ticker;
+
+/// Instances that may live at once. Each reserves 4 GiB of address space, so that memory accesses
+/// need no bounds checks: of 128 TiB, 1,000 take 4.
+pub const DEFAULT_INSTANCES: u32 = 1_000;
+
+/// Memory of an instance that is reset in place rather than unmapped. A Rust guest touches far
+/// less; resetting beyond it costs a page fault for each page that the next request touches.
+const KEEP_RESIDENT: usize = 2 << 20;
+/// The same for tables.
+const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+/// Core instances of one component: CPython's brings 400.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 500;
+/// Elements of one table: CPython's has close to 50,000.
+const TABLE_ELEMENTS: usize = 60_000;
+/// A guest's stack. Interpreters recurse: CPython's own limit needs about half of it.
+const WASM_STACK: usize = 1 << 20;
+/// A call's whole stack, that of host functions on top of the guest's included.
+const FIBER_STACK: usize = 2 << 20;
+
+/// Compiles components, loads code and makes instances. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    engine: wasmtime::Engine,
+    linker: Linker<Guest>,
+    ticker: Ticker,
+    /// One permit for each instance that may live.
+    slots: Arc<Semaphore>,
+}
+
+/// Machine code that this host made and kept out of everybody's reach: whoever makes one vouches
+/// for it, since loading it is running it.
+pub struct TrustedCode(Vec<u8>);
+
+impl TrustedCode {
+    /// Vouches for `code`: it came out of [`Engine::compile`] with the same fingerprint, and
+    /// nobody could have changed it since, as a keyed checksum shows.
+    pub(crate) fn vouch(code: Vec<u8>) -> TrustedCode {
+        TrustedCode(code)
+    }
+}
+
+/// One component's loaded code, ready to be instantiated. Cheap to clone.
+#[derive(Clone)]
+pub struct Code(Arc<AppPre<Guest>>);
+
+impl Engine {
+    /// An engine for at most `instances` instances at once.
+    ///
+    /// # Errors
+    /// Where the machine can't have so many.
+    pub fn new(instances: u32) -> anyhow::Result<Engine> {
+        let engine = wasmtime::Engine::new(&config(instances)).map_err(anyhow::Error::msg)?;
+        let linker = linker(&engine).map_err(anyhow::Error::msg)?;
+        let ticker = Ticker::start(engine.clone())?;
+        Ok(Engine(Arc::new(Inner { engine, linker, ticker, slots: Arc::new(Semaphore::new(instances as usize)) })))
+    }
+
+    /// What compiled code depends on: wasmtime's version, its settings, and the machine.
+    pub fn fingerprint(&self) -> String {
+        // DefaultHasher is the same in every process of one build; another build compiles anew.
+        let mut hasher = DefaultHasher::new();
+        self.0.engine.precompile_compatibility_hash().hash(&mut hasher);
+        format!("{:016x}", hasher.finish())
+    }
+
+    /// Compiles a component. Blocks: 0.1 s for a small one, seconds for an interpreter.
+    ///
+    /// # Errors
+    /// Where it isn't a component of this host's world, or can't be compiled.
+    pub fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Refusal> {
+        contract::check(component)?;
+        self.0.engine.precompile_component(component).map_err(|error| Refusal::compile(&error))
+    }
+
+    /// Loads compiled code. Blocks for less than a millisecond.
+    ///
+    /// # Errors
+    /// Where the code is of another engine, or its imports aren't what the host gives.
+    pub fn load(&self, code: &TrustedCode) -> Result<Code, Refusal> {
+        // SAFETY: deserialize trusts its input. A TrustedCode is made after a keyed checksum, over
+        // this very buffer, has shown that this host wrote it.
+        #[allow(unsafe_code, reason = "the project's one unsafe place")]
+        let component = unsafe { Component::deserialize(&self.0.engine, &code.0) };
+        self.link(&component.map_err(|error| Refusal::load(&error))?)
+    }
+
+    fn link(&self, component: &Component) -> Result<Code, Refusal> {
+        let linked = self.0.linker.instantiate_pre(component).and_then(AppPre::new);
+        Ok(Code(Arc::new(linked.map_err(|error| Refusal::link(&error))?)))
+    }
+
+    pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.0.engine
+    }
+
+    pub(super) fn ticker(&self) -> &Ticker {
+        &self.0.ticker
+    }
+
+    pub(super) fn slots(&self) -> &Arc<Semaphore> {
+        &self.0.slots
+    }
+}
+
+impl Code {
+    pub(super) fn pre(&self) -> &AppPre<Guest> {
+        &self.0
+    }
+}
+
+fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    App::add_to_linker::<_, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    Ok(linker)
+}
+
+fn config(instances: u32) -> Config {
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)))
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(FIBER_STACK)
+        .memory_init_cow(true)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20))
+        // What the supported toolchains don't need stays out: less to trust.
+        .wasm_memory64(false)
+        .wasm_relaxed_simd(false)
+        .wasm_wide_arithmetic(false);
+    config
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(4))
+        .total_stacks(instances)
+        .total_core_instances(instances.saturating_mul(16))
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_tables_per_component(20)
+        .max_memories_per_component(1)
+        .max_unused_warm_slots(instances)
+        .max_memory_size(4 << 30)
+        .table_elements(TABLE_ELEMENTS)
+        .max_core_instance_size(4 << 20)
+        .max_component_instance_size(4 << 20)
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .table_keep_resident(TABLE_KEEP_RESIDENT)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}

@@ -1,0 +1,205 @@
+//! The host as one instance sees it: the interface `gateway`, and WASI that grants nothing.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime::{Result, bail};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::bindings::wasgi::gateway::gateway::{
+    ExcInfo, Host, HostEnviron, HostStartResponse, InputError, StartError, WriteError,
+};
+use super::limits::Memory;
+use super::stdio::LogStream;
+use crate::exchange::{self, Exchange, Input};
+use crate::log::AppLog;
+use crate::wsgi::environ::Environ;
+use crate::wsgi::head::Head;
+
+/// What `wasgi:gateway/gateway.environ` is on this side: its handle says which request it is of.
+#[derive(Debug)]
+pub struct EnvironHandle;
+
+/// What `wasgi:gateway/gateway.start-response` is on this side.
+#[derive(Debug)]
+pub struct StartResponseHandle;
+
+/// Most WASI resources (streams, pollables) that an instance may hold at once.
+const MAX_RESOURCES: usize = 10_000;
+/// Most random bytes that one call gives.
+const MAX_RANDOM: u64 = 1024 * 1024;
+/// Most bytes of text that one call logs.
+const MAX_LOG_TEXT: usize = 64 * 1024;
+
+/// What surrounds every instance of one version of an application.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The guest's process environment; nothing else reaches it.
+    pub env: Vec<(String, String)>,
+    /// Where stdout, stderr and `wsgi.errors` go.
+    pub log: AppLog,
+}
+
+/// One instance's side of the host.
+pub(super) struct Guest {
+    pub(super) memory: Memory,
+    surroundings: Arc<Surroundings>,
+    request: Option<Request>,
+    /// Handles carry this number: those of an earlier request are of no use.
+    serial: u32,
+    wasi: Option<WasiCtx>,
+    table: ResourceTable,
+}
+
+/// The request that an instance is serving.
+pub(super) struct Request {
+    pub(super) environ: Environ,
+    pub(super) input: Input,
+    pub(super) exchange: Arc<Exchange>,
+}
+
+impl Guest {
+    pub(super) fn new(memory: Memory, surroundings: Arc<Surroundings>) -> Guest {
+        Guest { memory, surroundings, request: None, serial: 0, wasi: None, table: ResourceTable::new() }
+    }
+
+    /// Begins a request, and gives the handles for it.
+    pub(super) fn begin(&mut self, request: Request) -> (Resource<EnvironHandle>, Resource<StartResponseHandle>) {
+        self.request = Some(request);
+        self.serial += 1;
+        (Resource::new_own(self.serial), Resource::new_own(self.serial))
+    }
+
+    pub(super) fn request(&self) -> Option<&Request> {
+        self.request.as_ref()
+    }
+
+    /// Ends the request; what it held is dropped.
+    pub(super) fn end(&mut self) -> Option<Request> {
+        self.request.take()
+    }
+
+    pub(super) fn log(&self) -> &AppLog {
+        &self.surroundings.log
+    }
+
+    fn serving(&mut self, rep: u32) -> Result<&mut Request> {
+        match &mut self.request {
+            Some(request) if rep == self.serial => Ok(request),
+            _ => bail!("a handle of an earlier request was used"),
+        }
+    }
+}
+
+impl Host for Guest {}
+
+impl HostEnviron for Guest {
+    fn get(&mut self, handle: Resource<EnvironHandle>, name: String) -> Result<Option<String>> {
+        Ok(self.serving(handle.rep())?.environ.get(&name).map(Into::into))
+    }
+
+    fn entries(&mut self, handle: Resource<EnvironHandle>) -> Result<Vec<(String, String)>> {
+        Ok(self.serving(handle.rep())?.environ.entries())
+    }
+
+    async fn input(&mut self, handle: Resource<EnvironHandle>, max: u32) -> Result<Result<Vec<u8>, InputError>> {
+        let request = self.serving(handle.rep())?;
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let read = request.exchange.meter.waiting(request.input.read(max)).await;
+        Ok(read.map(Into::into).map_err(|error| match error {
+            exchange::InputError::Truncated => InputError::Truncated,
+            exchange::InputError::Malformed(reason) => InputError::Malformed(reason.to_owned()),
+            exchange::InputError::TooLarge => InputError::TooLarge,
+            exchange::InputError::TimedOut => InputError::TimedOut,
+        }))
+    }
+
+    fn log(&mut self, handle: Resource<EnvironHandle>, text: String) -> Result<()> {
+        self.serving(handle.rep())?;
+        let end = text.floor_char_boundary(MAX_LOG_TEXT);
+        for line in text[..end].trim_end_matches('\n').split('\n') {
+            self.surroundings.log.line("errors", line);
+        }
+        Ok(())
+    }
+
+    fn drop(&mut self, _: Resource<EnvironHandle>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl HostStartResponse for Guest {
+    fn call(
+        &mut self,
+        handle: Resource<StartResponseHandle>,
+        status: String,
+        headers: Vec<(String, String)>,
+        exc_info: Option<ExcInfo>,
+    ) -> Result<Result<(), StartError>> {
+        let request = self.serving(handle.rep())?;
+        let head = || Head::new(&status, headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let started = request.exchange.start(exc_info.is_some(), head);
+        if let Some(exc_info) = exc_info {
+            log_exc_info(&self.surroundings.log, &exc_info);
+        }
+        Ok(started.map_err(|error| match error {
+            exchange::StartError::HeadersSent => StartError::HeadersSent,
+            exchange::StartError::AlreadyCalled => StartError::AlreadyCalled,
+            exchange::StartError::Invalid(invalid) => {
+                let reason = invalid.to_string();
+                self.surroundings.log.line("host", &format!("start_response was refused: {reason}"));
+                StartError::Invalid(reason)
+            }
+        }))
+    }
+
+    async fn write(
+        &mut self,
+        handle: Resource<StartResponseHandle>,
+        bytes: Vec<u8>,
+    ) -> Result<Result<(), WriteError>> {
+        let request = self.serving(handle.rep())?;
+        if request.input.error().is_some() {
+            return Ok(Err(WriteError::Closed));
+        }
+        let written = request.exchange.write(Bytes::from(bytes)).await;
+        Ok(written.map_err(|error| match error {
+            exchange::WriteError::NotStarted => WriteError::NotStarted,
+            exchange::WriteError::Closed => WriteError::Closed,
+            exchange::WriteError::Finished => WriteError::Finished,
+        }))
+    }
+
+    fn drop(&mut self, _: Resource<StartResponseHandle>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// An application's error, in its log.
+pub(super) fn log_exc_info(log: &AppLog, exc_info: &ExcInfo) {
+    for line in exc_info.trace.lines() {
+        log.line("errors", line);
+    }
+    log.line("errors", &format!("{}: {}", exc_info.kind, exc_info.message));
+}
+
+/// WASI is made when it is first asked for: most requests never do.
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let surroundings = &self.surroundings;
+        let table = &mut self.table;
+        let ctx = self.wasi.get_or_insert_with(|| {
+            table.set_max_capacity(MAX_RESOURCES);
+            let mut wasi = WasiCtx::builder();
+            wasi.envs(&surroundings.env)
+                .stdout(LogStream::new("stdout", surroundings.log.clone()))
+                .stderr(LogStream::new("stderr", surroundings.log.clone()))
+                .max_random_size(MAX_RANDOM)
+                .allow_tcp(false)
+                .allow_udp(false);
+            wasi.build()
+        });
+        WasiCtxView { ctx, table }
+    }
+}

@@ -1,0 +1,199 @@
+//! One instance: a store, what lives in it, and the calls into it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::component::ResourceAny;
+use wasmtime::{Store, Trap, UpdateDeadline};
+
+use super::bindings::App;
+use super::bindings::exports::wasgi::gateway::application::{Report, Step};
+use super::bindings::wasgi::gateway::gateway::ExcInfo;
+use super::contract::Refusal;
+use super::engine::{Code, Engine};
+use super::guest::{Guest, Request, Surroundings};
+use super::limits::Memory;
+use super::ticker::Ticking;
+use crate::exchange::{Ended, Exchange};
+
+/// An instance of an application. It is owned by one request at a time, from its creation on.
+pub struct Instance {
+    store: Store<Guest>,
+    app: App,
+    served: u32,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// Why a call into an instance did not return. The instance must be dropped.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It was ended by one of its clocks.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    /// It asked for more memory than it may have, and did not get over it.
+    #[error("out of memory: {0}")]
+    Memory(String),
+    /// It called itself too deeply.
+    #[error("stack overflow: {0}")]
+    Stack(String),
+    /// It trapped.
+    #[error("trapped: {0}")]
+    Trap(String),
+}
+
+/// No slot for an instance is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host has no room for another instance")]
+pub struct NoSlot;
+
+impl Instance {
+    /// A fresh instance with at most `memory` bytes, under the clocks of `exchange`.
+    ///
+    /// # Errors
+    /// None where the host has no slot, within a [`Failure`] where it can't be instantiated.
+    pub async fn new(
+        engine: &Engine,
+        code: &Code,
+        memory: u64,
+        surroundings: Arc<Surroundings>,
+        exchange: &Exchange,
+    ) -> Result<Instance, Result<Failure, NoSlot>> {
+        let slot = engine.slots().clone().try_acquire_owned().map_err(|_| Err(NoSlot))?;
+        let mut store = Store::new(engine.wasmtime(), Guest::new(Memory::new(memory), surroundings));
+        store.limiter(|guest| &mut guest.memory);
+        store.epoch_deadline_callback(|store| match store.data().request() {
+            Some(request) => tick(&request.exchange),
+            None => Ok(UpdateDeadline::Yield(1)),
+        });
+        store.set_epoch_deadline(1);
+        exchange.meter.begin_call();
+        let instantiated = exchange.meter.limit(&exchange.client, code.pre().instantiate_async(&mut store)).await;
+        match instantiated {
+            Ok(Ok(app)) => Ok(Instance { store, app, served: 0, _slot: slot }),
+            Ok(Err(error)) => Err(Ok(failure(&store, exchange, &error))),
+            Err(ended) => Err(Ok(ended.into())),
+        }
+    }
+
+    /// Requests that it served.
+    pub fn served(&self) -> u32 {
+        self.served
+    }
+
+    /// Bytes of memory that it has.
+    pub fn memory(&self) -> u64 {
+        self.store.data().memory.used() as u64
+    }
+
+    pub(super) fn guest(&mut self) -> &mut Guest {
+        self.store.data_mut()
+    }
+
+    /// `handle`.
+    pub(super) async fn handle(&mut self, request: Request) -> Result<ResourceAny, Failure> {
+        let exchange = request.exchange.clone();
+        self.served += 1;
+        let (environ, start_response) = self.store.data_mut().begin(request);
+        exchange.meter.begin_call();
+        let application = self.app.wasgi_gateway_application();
+        let call = application.call_handle(&mut self.store, environ, start_response);
+        let called = exchange.meter.limit(&exchange.client, call).await;
+        self.finish(&exchange, called)
+    }
+
+    /// `body.next`. The call's clocks go on from where they are.
+    pub(super) async fn next(
+        &mut self,
+        exchange: &Exchange,
+        body: ResourceAny,
+    ) -> Result<Result<Chunk, ExcInfo>, Failure> {
+        let application = self.app.wasgi_gateway_application().body();
+        let call = application.call_next(&mut self.store, body);
+        let called = exchange.meter.limit(&exchange.client, call).await;
+        let step = self.finish(exchange, called)?;
+        Ok(step.map(|step| match step {
+            Step::More(bytes) => Chunk { bytes: bytes.into(), last: false },
+            Step::Last(bytes) => Chunk { bytes: bytes.into(), last: true },
+            Step::Done => Chunk { bytes: Bytes::new(), last: true },
+        }))
+    }
+
+    /// `body.close`; says whether hooks wait.
+    pub(super) async fn close(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<bool, Failure> {
+        exchange.meter.begin_call();
+        let call = self.app.wasgi_gateway_application().body().call_close(&mut self.store, body);
+        let called = exchange.meter.limit(&exchange.client, call).await;
+        self.finish(exchange, called)
+    }
+
+    /// `body.sent`.
+    pub(super) async fn sent(&mut self, exchange: &Exchange, body: ResourceAny, report: Report) -> Result<(), Failure> {
+        exchange.meter.begin_call();
+        let call = self.app.wasgi_gateway_application().body().call_sent(&mut self.store, body, report);
+        let called = exchange.meter.limit(&exchange.client, call).await;
+        self.finish(exchange, called)
+    }
+
+    /// Drops the body's handle, for an instance that goes on.
+    pub(super) async fn drop_body(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<(), Failure> {
+        exchange.meter.begin_call();
+        let dropped = exchange.meter.limit(&exchange.client, body.resource_drop_async(&mut self.store)).await;
+        self.finish(exchange, dropped)
+    }
+
+    fn finish<T>(&self, exchange: &Exchange, called: Result<wasmtime::Result<T>, Ended>) -> Result<T, Failure> {
+        called?.map_err(|error| failure(&self.store, exchange, &error))
+    }
+}
+
+/// A chunk as `next` gives it.
+pub(super) struct Chunk {
+    pub(super) bytes: Bytes,
+    pub(super) last: bool,
+}
+
+/// The guest is interrupted: it goes on after the first tick of a poll, in which it has hardly
+/// run, and gives way to others after every later one.
+fn tick(exchange: &Exchange) -> wasmtime::Result<UpdateDeadline> {
+    if exchange.meter.tick()? {
+        return Ok(UpdateDeadline::Continue(1));
+    }
+    Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+}
+
+fn failure(store: &Store<Guest>, exchange: &Exchange, error: &wasmtime::Error) -> Failure {
+    if exchange.meter.is_exhausted() {
+        return Ended::Cpu.into();
+    }
+    let said = format!("{error:#}");
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => Failure::Stack(said),
+        _ if store.data().memory.was_refused() => Failure::Memory(said),
+        _ => Failure::Trap(said),
+    }
+}
+
+/// Keeps the engine's clock ticking while a request is served.
+pub(crate) fn ticking(engine: &Engine) -> impl Drop + use<> {
+    let ticking: Ticking = engine.ticker().tick();
+    ticking
+}
+
+/// Instantiates `code` once, to see that it can be.
+///
+/// # Errors
+/// A [`Refusal`] where it can't.
+pub async fn probe(engine: &Engine, code: &Code, memory: u64, surroundings: Arc<Surroundings>) -> Result<(), Refusal> {
+    let clocks = crate::exchange::Clocks { cpu: PROBE, wall: PROBE * 4, life: None };
+    let exchange = Exchange::new(http::Method::GET, false, Arc::default(), clocks);
+    let _ticking = ticking(engine);
+    match Instance::new(engine, code, memory, surroundings, &exchange).await {
+        Ok(_) => Ok(()),
+        Err(Ok(failure)) => Err(Refusal::probe(&failure)),
+        Err(Err(no_slot)) => Err(Refusal::probe(&no_slot)),
+    }
+}
+
+/// CPU that instantiating may take at a probe.
+const PROBE: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,0 +1,20 @@
+//! The sandbox: the only module that names wasmtime.
+//!
+//! An [`Engine`] compiles components and loads their [`Code`]; an [`Instance`] of it serves
+//! requests, one at a time; [`run`] takes one request through an instance, under its limits.
+
+mod bindings;
+mod contract;
+mod engine;
+mod guest;
+mod instance;
+mod limits;
+mod run;
+mod stdio;
+mod ticker;
+
+pub use contract::{Contract, EXPORT, Refusal, check};
+pub use engine::{Code, DEFAULT_INSTANCES, Engine, TrustedCode};
+pub use guest::Surroundings;
+pub use instance::{Failure, Instance, probe};
+pub use run::{Outcome, Served, run};

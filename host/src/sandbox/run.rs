@@ -1,0 +1,245 @@
+//! One request through one instance: handle, next …, close, sent (PEP 3333, "Specification
+//! Details"), and what is said of it in the end.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::StatusCode;
+use wasmtime::component::ResourceAny;
+
+use super::bindings::exports::wasgi::gateway::application::Report;
+use super::guest::{Request, log_exc_info};
+use super::instance::{Failure, Instance};
+use crate::exchange::{Ended, Exchange, Fault, Input, InputError};
+use crate::wsgi::environ::Environ;
+
+/// How a request ended, for the log and for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As the application wanted.
+    Ok,
+    /// The application failed, and said how.
+    Error,
+    /// The instance trapped.
+    Trap,
+    /// A call was out of CPU.
+    Cpu,
+    /// A call was out of time.
+    Wall,
+    /// The request was out of time.
+    Life,
+    /// The instance was out of memory.
+    Memory,
+    /// The instance was out of stack.
+    Stack,
+    /// The application broke the contract.
+    Protocol,
+    /// The request's body is malformed or cut short.
+    Request,
+    /// The request's body is too large.
+    Size,
+    /// The request's body did not come.
+    Timeout,
+    /// The client left before it had everything.
+    ClientGone,
+    /// There was no room for the request.
+    Unavailable,
+    /// Nothing is deployed at the address.
+    NotFound,
+    /// The host failed.
+    Host,
+}
+
+impl Outcome {
+    /// The status for a client that nothing was sent to yet.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Outcome::Ok => StatusCode::OK,
+            Outcome::Wall | Outcome::Life => StatusCode::GATEWAY_TIMEOUT,
+            Outcome::Cpu | Outcome::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Outcome::Request | Outcome::ClientGone => StatusCode::BAD_REQUEST,
+            Outcome::Size => StatusCode::PAYLOAD_TOO_LARGE,
+            Outcome::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Outcome::NotFound => StatusCode::NOT_FOUND,
+            Outcome::Error | Outcome::Trap | Outcome::Memory | Outcome::Stack | Outcome::Protocol | Outcome::Host => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// The word for it in the access log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Error => "error",
+            Outcome::Trap => "trap",
+            Outcome::Cpu => "cpu",
+            Outcome::Wall => "wall",
+            Outcome::Life => "life",
+            Outcome::Memory => "memory",
+            Outcome::Stack => "stack",
+            Outcome::Protocol => "protocol",
+            Outcome::Request => "request",
+            Outcome::Size => "size",
+            Outcome::Timeout => "timeout",
+            Outcome::ClientGone => "client_gone",
+            Outcome::Unavailable => "unavailable",
+            Outcome::NotFound => "not_found",
+            Outcome::Host => "host",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<&Failure> for Outcome {
+    fn from(failure: &Failure) -> Outcome {
+        match failure {
+            Failure::Ended(Ended::Cpu) => Outcome::Cpu,
+            Failure::Ended(Ended::Wall) => Outcome::Wall,
+            Failure::Ended(Ended::Life) => Outcome::Life,
+            Failure::Ended(Ended::Left) => Outcome::ClientGone,
+            Failure::Memory(_) => Outcome::Memory,
+            Failure::Stack(_) => Outcome::Stack,
+            Failure::Trap(_) => Outcome::Trap,
+        }
+    }
+}
+
+impl From<&InputError> for Outcome {
+    fn from(error: &InputError) -> Outcome {
+        match error {
+            InputError::Truncated | InputError::Malformed(_) => Outcome::Request,
+            InputError::TooLarge => Outcome::Size,
+            InputError::TimedOut => Outcome::Timeout,
+        }
+    }
+}
+
+/// What there is to say of a request that an instance served.
+#[derive(Debug)]
+pub struct Served {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Bytes that the guest read of the request's body.
+    pub bytes_read: u64,
+    /// Bytes of memory that the instance had in the end.
+    pub memory: u64,
+    /// Whether the instance may serve another request.
+    pub reusable: bool,
+}
+
+/// Serves one request. `fail` answers a request that failed, where nothing was committed.
+/// The instance is kept only if `keep`; otherwise its body is dropped with it.
+pub async fn run(
+    instance: &mut Instance,
+    exchange: &Arc<Exchange>,
+    environ: Environ,
+    input: Input,
+    keep: bool,
+    fail: impl Fn(Outcome) + Sync,
+) -> Served {
+    let request = Request { environ, input, exchange: exchange.clone() };
+    let ran = respond(instance, exchange, request, keep, &fail).await;
+    let outcome = ran.as_ref().copied().unwrap_or_else(|failure| {
+        instance.guest().log().line("host", &format!("the request was ended: {failure}"));
+        let outcome = failed(instance, exchange, failure);
+        fail(outcome);
+        outcome
+    });
+    // Where the instance died, what was on its way may still be.
+    let _ = exchange.settle().await;
+    let bytes_read = instance.guest().end().map_or(0, |request| request.input.bytes_read());
+    Served { outcome, bytes_read, memory: instance.memory(), reusable: keep && ran.is_ok() }
+}
+
+async fn respond(
+    instance: &mut Instance,
+    exchange: &Arc<Exchange>,
+    request: Request,
+    keep: bool,
+    fail: &(impl Fn(Outcome) + Sync),
+) -> Result<Outcome, Failure> {
+    let body = instance.handle(request).await?;
+    let outcome = stream(instance, exchange, body).await?;
+    if outcome != Outcome::Ok {
+        fail(outcome);
+    }
+    let settled = exchange.settle().await;
+    let hooks = instance.close(exchange, body).await?;
+    if hooks {
+        let sent = exchange.sent();
+        let elapsed_us = u64::try_from(exchange.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        instance.sent(exchange, body, Report { bytes: sent.bytes, complete: sent.complete, elapsed_us }).await?;
+    }
+    if keep {
+        instance.drop_body(exchange, body).await?;
+    }
+    Ok(match (outcome, settled) {
+        (Outcome::Ok, Err(fault)) => blame(exchange, fault),
+        _ => outcome,
+    })
+}
+
+/// Asks for chunks until there are no more, or none are wanted.
+async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, body: ResourceAny) -> Result<Outcome, Failure> {
+    let mut empty = false;
+    loop {
+        if exchange.client.has_left() {
+            return Ok(Outcome::ClientGone);
+        }
+        // A run of empty chunks counts as one call: nobody is waiting for its clients there.
+        if !empty {
+            exchange.meter.begin_call();
+        }
+        let step = instance.next(exchange, body).await?;
+        if let Some(outcome) = refuse_input(instance) {
+            return Ok(outcome);
+        }
+        let chunk = match step {
+            Ok(chunk) => chunk,
+            Err(exc_info) => {
+                log_exc_info(instance.guest().log(), &exc_info);
+                return Ok(Outcome::Error);
+            }
+        };
+        empty = chunk.bytes.is_empty();
+        let sent = if chunk.last { exchange.finish(chunk.bytes) } else { exchange.chunk(chunk.bytes).await };
+        if let Err(fault) = sent {
+            if matches!(fault, Fault::NotStarted | Fault::TooLong | Fault::TooShort(_)) {
+                instance.guest().log().line("host", &fault.to_string());
+            }
+            return Ok(blame(exchange, fault));
+        }
+        // HEAD has its head, and what follows is for nobody.
+        if chunk.last || exchange.is_complete() {
+            return Ok(Outcome::Ok);
+        }
+    }
+}
+
+/// A body that can't be read any further is the client's fault, whatever the application makes of it.
+fn refuse_input(instance: &mut Instance) -> Option<Outcome> {
+    instance.guest().request().and_then(|request| request.input.error()).map(Outcome::from)
+}
+
+fn blame(exchange: &Exchange, fault: Fault) -> Outcome {
+    match fault {
+        Fault::NotStarted | Fault::TooLong | Fault::TooShort(_) => Outcome::Protocol,
+        Fault::Life => Outcome::Life,
+        Fault::Left if exchange.client.has_left() => Outcome::ClientGone,
+        // The application cut its own response: exc_info after the headers.
+        Fault::Left => Outcome::Error,
+    }
+}
+
+fn failed(instance: &mut Instance, exchange: &Exchange, failure: &Failure) -> Outcome {
+    match refuse_input(instance) {
+        Some(outcome) if !exchange.is_committed() => outcome,
+        _ => Outcome::from(failure),
+    }
+}
