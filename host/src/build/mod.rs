@@ -71,5 +71,6 @@ pub struct Built {
 /// # Errors
 /// One line that says what is wrong and what to do; what the compiler complains of is on stderr.
 pub fn component(project: &Path, options: &Options, progress: Progress) -> anyhow::Result<Built> {
+    project::package(&project::directory(project)?, false)?; // before anything is fetched for it
     Toolchain::find(project, progress)?.build(project, options)
 }

@@ -1,15 +1,12 @@
 //! What a project is: the one package in a directory that makes a component.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::Stdio;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use super::{child, environment};
-
-/// Cargo reads manifests for `metadata --no-deps`, and fetches nothing.
-const METADATA_LIMIT: Duration = Duration::from_secs(60);
+use super::environment;
 
 /// What `cargo metadata` says, as far as it matters here.
 #[derive(Deserialize)]
@@ -61,9 +58,13 @@ pub(super) fn directory(path: &Path) -> anyhow::Result<PathBuf> {
 /// The package in `folder` that has a library (or examples) to make components of.
 pub(super) fn package(folder: &Path, examples: bool) -> anyhow::Result<Package> {
     let mut cargo = environment::command("cargo", folder);
-    cargo.args(["metadata", "--no-deps", "--format-version=1", "--color=never"]);
-    let text = child::run(&mut cargo, METADATA_LIMIT, || ())?;
-    let metadata: Metadata = serde_json::from_str(&text).context("cargo metadata makes no sense")?;
+    cargo.args(["metadata", "--no-deps", "--format-version=1"]);
+    // Where a manifest is wrong, cargo shows where.
+    let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("{}: cargo can't read this project (its messages are above)", folder.display());
+    }
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cargo metadata makes no sense")?;
     choose(metadata.packages, folder, examples)
 }
 

@@ -69,20 +69,14 @@ impl Debian {
         let architecture = architecture()?;
         linker_folder(project)?;
         let home = home(&cache, &architecture);
-        progress.say(&format!(
-            "rustup could not add {} ({reason:#}); fetching Debian's rustc into {}",
-            TARGET,
-            home.display()
-        ));
+        let place = home.display();
+        progress.say(&format!("{TARGET} is not installed ({reason:#}); fetching Debian's rustc into {place}"));
         // What an interrupted download left goes first; the lock says that it is nobody's.
         let work = cache.join("fetch");
         clear(&work)?;
-        let packages = apt::download(&work.join("apt"), &architecture, progress)?;
-        let version = root::unpack(&packages, &work.join("root"), progress)?;
-        clear(&home)?;
-        fs::rename(work.join("root"), &home).with_context(|| format!("cannot create {}", home.display()))?;
+        let fetched = fetch(&work, &home, &architecture, progress);
         clear(&work)?;
-        progress.say(&format!("using {version} from Debian {RELEASE}"));
+        progress.say(&format!("using {} from Debian {RELEASE}", fetched?));
         Ok(Self { rustc: root::rustc(&home), cache })
     }
 
@@ -95,7 +89,7 @@ impl Debian {
         }
         cargo.env("PATH", path);
         cargo.env("RUSTC", &self.rustc);
-        cargo.env("RUSTC_WRAPPER", ""); // a compiler cache would keep the wrapper script's hash
+        cargo.env("RUSTC_WRAPPER", ""); // a compiler cache would take the script for the compiler
         cargo.env("CARGO_TARGET_DIR", self.target_dir(folder));
         Ok(())
     }
@@ -107,6 +101,15 @@ impl Debian {
         name.push(format!("-{}", &digest[..16]));
         self.cache.join("target").join(name)
     }
+}
+
+/// Puts the compiler at `home`, whole or not at all, and gives its name and version.
+fn fetch(work: &Path, home: &Path, architecture: &str, progress: Progress) -> anyhow::Result<String> {
+    let packages = apt::download(&work.join("apt"), architecture, progress)?;
+    let version = root::unpack(&packages, &work.join("root"), progress)?;
+    clear(home)?;
+    fs::rename(work.join("root"), home).with_context(|| format!("cannot create {}", home.display()))?;
+    Ok(version)
 }
 
 /// `$XDG_CACHE_HOME/wasgi`, or `~/.cache/wasgi`; made where it is missing.

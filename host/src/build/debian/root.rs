@@ -33,7 +33,9 @@ pub(super) fn unpack(packages: &[PathBuf], root: &Path, progress: Progress) -> a
     fs::set_permissions(&rustc, Permissions::from_mode(0o755))?;
     // By way of `sh`, because a file that some thread's new child still has open can't be run.
     let version = child::run(Command::new("sh").arg(&rustc).arg("--version"), UNPACK_LIMIT, || ());
-    Ok(version.context("the compiler from Debian does not run")?.trim_end().to_owned())
+    let version = version.context("the compiler from Debian does not run")?;
+    // rustc 1.97.1 (8bab26f4f 2026-07-14) (built from a source tarball)
+    Ok(version.split(" (").next().unwrap_or_default().trim_end().to_owned())
 }
 
 /// Unpacks with all processors: nine tenths of the time is decompression.
