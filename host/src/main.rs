@@ -1,7 +1,3 @@
-<<<<<<< HEAD
 //! The command `wasgi`.
 
-=======
-//! x
->>>>>>> deploy
 fn main() {}

@@ -1,6 +1,8 @@
 //! `wsgi.input`: the request's body, as Rust reads anything.
 
 use std::io::{self, BufRead, Read};
+use std::iter;
+use std::mem;
 use std::rc::Rc;
 
 use crate::bindings::wasgi::gateway::gateway::InputError;
@@ -41,20 +43,46 @@ impl Input {
     pub(crate) fn new(request: Rc<Request>) -> Input {
         Input { request, buffer: Vec::new(), read: 0 }
     }
+
+    /// The body in the pieces that the host hands over, none larger than 64 KiB: what a response
+    /// that passes its request on is made of. No byte is copied.
+    ///
+    /// ```
+    /// use wasgi_guest::{Body, Environ, Error, IntoBody, StartResponse};
+    ///
+    /// fn echo(environ: Environ, start_response: StartResponse) -> Result<Body, Error> {
+    ///     start_response.call("200 OK", &[("Content-Type", "application/octet-stream")])?;
+    ///     Ok(environ.into_input().into_chunks().into_body())
+    /// }
+    /// ```
+    pub fn into_chunks(mut self) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+        iter::from_fn(move || match self.fill_buf() {
+            Ok([]) => None,
+            Ok(_) => Some(Ok(self.take_buffer())),
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// What is buffered and unread.
+    fn take_buffer(&mut self) -> Vec<u8> {
+        let mut chunk = mem::take(&mut self.buffer);
+        chunk.drain(..mem::take(&mut self.read));
+        chunk
+    }
 }
 
 impl BufRead for Input {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.read >= self.buffer.len() {
-            self.read = 0;
-            self.buffer.clear();
+        if self.read == self.buffer.len() {
+            // The old buffer goes first, so that the next one can lie in its place.
+            (self.buffer, self.read) = (Vec::new(), 0);
             self.buffer = self.request.environ.input(BUFFER_BYTES).map_err(describe)?;
         }
-        Ok(self.buffer.get(self.read..).unwrap_or_default())
+        Ok(&self.buffer[self.read..])
     }
 
     fn consume(&mut self, bytes: usize) {
-        self.read += bytes;
+        self.read = self.buffer.len().min(self.read + bytes);
     }
 }
 

@@ -3,10 +3,12 @@
 //! Shared by `gateway`, which reads the routes once for each request, and `deploy`, which swaps them.
 //! Neither calls the other: this snapshot is all that passes between them.
 
+pub mod app;
 pub mod name;
 pub mod route;
 pub mod table;
 
+pub use app::{App, AppSpec, Entry, Loader, Stats, Unserved};
 pub use name::{AppKey, AppName, TenantName};
 pub use route::{HostPattern, Route};
 pub use table::{Match, Routes};

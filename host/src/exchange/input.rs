@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use super::client::Client;
 
 /// Most bytes that one read gives, however many are asked for: what the host may have to copy.
-pub const MAX_READ: usize = 256 * 1024;
+const MAX_READ: usize = 256 * 1024;
 
 /// How long a read waits for the client's next bytes.
 const STALL: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ mod response;
 
 pub use client::{Client, Left};
 pub use input::{Input, InputError};
-pub use meter::{Clocks, Ended, Meter};
+pub use meter::{Clocks, Ended, Meter, TICK};
 pub use response::{Cut, Fault, Ready, StartError, WriteError};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -10,6 +10,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAll
 use super::bindings::{App, AppPre};
 use super::contract::{self, Refusal};
 use super::guest::Guest;
+use super::idle::{Idle, Sets};
 use super::ticker::Ticker;
 
 /// Instances that may live at once. Each reserves 4 GiB of address space, so that memory accesses
@@ -40,6 +41,7 @@ struct Inner {
     ticker: Ticker,
     /// One permit for each instance that may live.
     slots: Arc<Semaphore>,
+    idle: Sets,
 }
 
 /// Machine code that this host made and kept out of everybody's reach: whoever makes one vouches
@@ -67,7 +69,7 @@ impl Engine {
         let engine = wasmtime::Engine::new(&config(instances)).map_err(anyhow::Error::msg)?;
         let linker = linker(&engine).map_err(anyhow::Error::msg)?;
         let ticker = Ticker::start(engine.clone())?;
-        Ok(Engine(Arc::new(Inner { engine, linker, ticker, slots: Arc::new(Semaphore::new(instances as usize)) })))
+        Ok(Engine(Arc::new(Inner { engine, linker, ticker, slots: Arc::new(Semaphore::new(instances as usize)), idle: Sets::default() })))
     }
 
     /// What compiled code depends on: wasmtime's version, its settings, and the machine.
@@ -102,6 +104,16 @@ impl Engine {
     fn link(&self, component: &Component) -> Result<Code, Refusal> {
         let linked = self.0.linker.instantiate_pre(component).and_then(AppPre::new);
         Ok(Code(Arc::new(linked.map_err(|error| Refusal::link(&error))?)))
+    }
+
+    /// A set for the waiting instances of one application.
+    pub fn idle(&self) -> Idle {
+        self.0.idle.add()
+    }
+
+    /// Drops a waiting instance of any application, for its slot; false if there is none.
+    pub fn evict(&self) -> bool {
+        self.0.idle.evict()
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {

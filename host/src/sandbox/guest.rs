@@ -33,7 +33,6 @@ const MAX_RANDOM: u64 = 1024 * 1024;
 const MAX_LOG_TEXT: usize = 64 * 1024;
 
 /// What surrounds every instance of one version of an application.
-#[derive(Debug)]
 pub struct Surroundings {
     /// The guest's process environment; nothing else reaches it.
     pub env: Vec<(String, String)>,

@@ -122,7 +122,8 @@ impl Instance {
     /// `body.close`; says whether hooks wait.
     pub(super) async fn close(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<bool, Failure> {
         exchange.meter.begin_call();
-        let call = self.app.wasgi_gateway_application().body().call_close(&mut self.store, body);
+        let application = self.app.wasgi_gateway_application().body();
+        let call = application.call_close(&mut self.store, body);
         let called = exchange.meter.limit(&exchange.client, call).await;
         self.finish(exchange, called)
     }
@@ -130,7 +131,8 @@ impl Instance {
     /// `body.sent`.
     pub(super) async fn sent(&mut self, exchange: &Exchange, body: ResourceAny, report: Report) -> Result<(), Failure> {
         exchange.meter.begin_call();
-        let call = self.app.wasgi_gateway_application().body().call_sent(&mut self.store, body, report);
+        let application = self.app.wasgi_gateway_application().body();
+        let call = application.call_sent(&mut self.store, body, report);
         let called = exchange.meter.limit(&exchange.client, call).await;
         self.finish(exchange, called)
     }

@@ -18,7 +18,6 @@ const MAX_LINE: usize = 8 * 1024;
 /// One of a guest's standard streams. Clones share the line in the making.
 #[derive(Clone)]
 pub(super) struct LogStream {
-    source: &'static str,
     line: Arc<Mutex<Line>>,
 }
 
@@ -30,7 +29,7 @@ struct Line {
 
 impl LogStream {
     pub(super) fn new(source: &'static str, log: AppLog) -> LogStream {
-        LogStream { source, line: Arc::new(Mutex::new(Line { source, text: Vec::new(), log })) }
+        LogStream { line: Arc::new(Mutex::new(Line { source, text: Vec::new(), log })) }
     }
 
     fn take(&self, bytes: &[u8]) {
