@@ -7,6 +7,7 @@
 //! - [`sandbox`]: the only module that names wasmtime: engine, instances, calls.
 
 pub mod apps;
+pub mod build;
 pub mod config;
 pub mod exchange;
 pub mod gateway;
