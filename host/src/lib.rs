@@ -11,6 +11,7 @@ pub mod build;
 pub mod config;
 pub mod exchange;
 pub mod gateway;
+mod host;
 pub mod log;
 pub mod manifest;
 pub mod network;
@@ -18,3 +19,5 @@ pub mod sandbox;
 pub mod server;
 pub mod units;
 pub mod wsgi;
+
+pub use host::{Builder, Host};
