@@ -8,10 +8,12 @@
 
 pub mod admin;
 pub mod apps;
+pub mod build;
 pub mod config;
 pub mod deploy;
 pub mod exchange;
 pub mod gateway;
+mod host;
 pub mod log;
 pub mod manifest;
 pub mod network;
@@ -21,3 +23,5 @@ pub mod socket;
 pub mod state;
 pub mod units;
 pub mod wsgi;
+
+pub use host::{Builder, Host};

@@ -1,0 +1,76 @@
+//! From source to component: what stands behind `wasgi build` and `wasgi new`, and behind the
+//! test suite, which compiles its guests through it.
+//!
+//! Owns: which compiler is used ([`Toolchain`]), how cargo is called and what it made, and the
+//! project that `new` writes. It asks nobody for anything: a missing compilation target is
+//! fetched, by rustup or else from Debian's archive. Knows nothing of serving, nor of whether
+//! the component it made fits the contract.
+//!
+//! ```no_run
+//! # fn main() -> anyhow::Result<()> {
+//! use wasgi::build::{Options, Progress, Toolchain};
+//!
+//! let toolchain = Toolchain::find("examples/hello".as_ref(), Progress::Shown)?;
+//! let options = Options { output: Some("apps/hello.wasm".into()), ..Options::default() };
+//! let built = toolchain.build("examples/hello".as_ref(), &options)?;
+//! println!("{} is {} bytes", built.path.display(), built.bytes);
+//! # Ok(())
+//! # }
+//! ```
+
+mod artifacts;
+mod child;
+mod debian;
+mod environment;
+mod flags;
+mod new;
+mod output;
+mod progress;
+mod project;
+mod rustup;
+mod toolchain;
+mod vendor;
+
+pub use new::new_project;
+pub use progress::Progress;
+pub use toolchain::Toolchain;
+
+use std::path::{Path, PathBuf};
+
+/// The target that guests are compiled for: the one whose output is a component.
+pub const TARGET: &str = "wasm32-wasip2";
+
+/// Where things go.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where the component is to be: a file, or a directory that exists, which then gets
+    /// `NAME.wasm`. It appears there whole, by a rename. None: it stays where cargo put it.
+    pub output: Option<PathBuf>,
+    /// Cargo's target directory. None: the project's own with an installed compiler, one of the
+    /// project's own in the cache folder with Debian's.
+    ///
+    /// Projects that share a directory share their dependencies, and **must differ in name**:
+    /// cargo gives a `cdylib` no file name of its own, so of two projects called `hello` the
+    /// second one's file is taken for the first one's.
+    pub target_dir: Option<PathBuf>,
+}
+
+/// A component that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The package's name, or the example's.
+    pub name: String,
+    /// The component's file.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Builds the one application of `project`. Who builds several keeps a [`Toolchain`].
+///
+/// # Errors
+/// One line that says what is wrong and what to do; what the compiler complains of is on stderr.
+pub fn component(project: &Path, options: &Options, progress: Progress) -> anyhow::Result<Built> {
+    project::package(&project::directory(project)?, false)?; // before anything is fetched for it
+    Toolchain::find(project, progress)?.build(project, options)
+}

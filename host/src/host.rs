@@ -1,0 +1,152 @@
+//! One component behind a listener of one's own: the host as a library.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use arc_swap::ArcSwap;
+
+use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Route, Routes, TenantName};
+use crate::gateway::Gateway;
+use crate::log::{AccessLog, AppLogs};
+use crate::manifest::Settings;
+use crate::network::Network;
+use crate::sandbox::{DEFAULT_INSTANCES, Engine, TrustedCode};
+use crate::server::{self, Listener};
+
+/// Serves one component, at `/` of every host.
+///
+/// ```no_run
+/// # async fn example() -> anyhow::Result<()> {
+/// let host = wasgi::Host::builder().component("hello.wasm")?;
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// host.serve(listener, async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Host {
+    gateway: Arc<Gateway>,
+    drain: Duration,
+}
+
+/// How a [`Host`] is made.
+pub struct Builder {
+    settings: Settings,
+    instances: u32,
+    access_log: AccessLog,
+    logs: Option<AppLogs>,
+    trusted_proxies: Vec<Network>,
+    drain: Duration,
+}
+
+impl Host {
+    /// A host with every setting at its default.
+    pub fn builder() -> Builder {
+        Builder {
+            settings: Settings::default(),
+            instances: DEFAULT_INSTANCES,
+            access_log: AccessLog::none(),
+            logs: None,
+            trusted_proxies: Vec::new(),
+            drain: Duration::from_secs(30),
+        }
+    }
+
+    /// Serves connections from `listener` until `shutdown` completes and what was in flight is
+    /// done.
+    pub async fn serve<L: Listener>(&self, listener: L, shutdown: impl Future<Output = ()>) {
+        server::serve(self.gateway.clone(), listener, shutdown, self.drain).await;
+    }
+
+    /// What answers each request; for those who bring their own HTTP.
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+}
+
+impl Builder {
+    /// What a manifest would say: limits, reuse, environment variables. Its routes don't matter.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Builder {
+        self.settings = settings;
+        self
+    }
+
+    /// How many instances may live at once.
+    #[must_use]
+    pub fn instances(mut self, instances: u32) -> Builder {
+        self.instances = instances;
+        self
+    }
+
+    /// Where each request gets a line; nowhere by default.
+    #[must_use]
+    pub fn access_log(mut self, access_log: AccessLog) -> Builder {
+        self.access_log = access_log;
+        self
+    }
+
+    /// Where stdout, stderr and `wsgi.errors` of the application go; standard error by default.
+    #[must_use]
+    pub fn logs(mut self, logs: AppLogs) -> Builder {
+        self.logs = Some(logs);
+        self
+    }
+
+    /// Peers whose Forwarded and X-Forwarded-* headers are believed; nobody by default.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: Vec<Network>) -> Builder {
+        self.trusted_proxies = proxies;
+        self
+    }
+
+    /// How long requests in flight may go on after the shutdown signal; 30 s by default.
+    #[must_use]
+    pub fn drain(mut self, drain: Duration) -> Builder {
+        self.drain = drain;
+        self
+    }
+
+    /// Reads and compiles the component at `path`; its name is the application's.
+    ///
+    /// # Errors
+    /// Where it can't be read, or isn't an application.
+    pub fn component(self, path: impl AsRef<Path>) -> Result<Host> {
+        let path = path.as_ref();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("application");
+        let bytes = std::fs::read(path).with_context(|| format!("reading the component {}", path.display()))?;
+        self.bytes(name, &bytes).with_context(|| format!("serving {}", path.display()))
+    }
+
+    /// Compiles a component that is in memory already.
+    ///
+    /// # Errors
+    /// Where it isn't an application.
+    pub fn bytes(self, name: &str, component: &[u8]) -> Result<Host> {
+        let engine = Engine::new(self.instances)?;
+        // Compiled by this process a moment ago, and in nobody else's hands since.
+        let code = TrustedCode::vouch(engine.compile(component)?);
+        let code = engine.load(&code)?;
+        let logs = self.logs.map_or_else(|| AppLogs::to(std::io::stderr()), Ok).context("starting the log's thread")?;
+        let key = AppKey { tenant: TenantName::new("default")?, name: AppName::new(name)? };
+        let version = blake3::hash(component).to_hex();
+        let app = App::new(AppSpec {
+            log: logs.of(&key),
+            key,
+            version: version[..8].into(),
+            settings: self.settings,
+            stats: Arc::default(),
+            loader: Arc::new(move || {
+                let code = code.clone();
+                Box::pin(async move { Ok(code) })
+            }),
+        });
+        let mut routes = Routes::default();
+        routes.insert(&"/".parse::<Route>()?, Entry::Serving(app));
+        let published = Arc::new(ArcSwap::from_pointee(routes));
+        let gateway = Gateway::new(engine, published, self.access_log, self.trusted_proxies);
+        Ok(Host { gateway, drain: self.drain })
+    }
+}
