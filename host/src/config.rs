@@ -82,8 +82,7 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("can't read the configuration {}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder)
-            .with_context(|| format!("can't use the configuration {}", path.display()))
+        Self::parse(&text, folder).with_context(|| format!("can't use the configuration {}", path.display()))
     }
 
     /// Reads the text of a configuration that lies in `folder`.
@@ -117,24 +116,14 @@ impl File {
     fn with_paths_from(self, folder: &Path) -> Config {
         let here = |path: PathBuf| folder.join(path);
         Config {
-            listen: if self.listen.is_empty() {
-                vec![SocketAddr::from(([127, 0, 0, 1], 8080))]
-            } else {
-                self.listen
-            },
+            listen: if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen },
             state: self.state.map(here),
             access_log: self.access_log.map(|log| match log.path.to_str() {
                 Some("-") => log,
-                _ => AccessLog {
-                    path: here(log.path),
-                    ..log
-                },
+                _ => AccessLog { path: here(log.path), ..log },
             }),
             trusted_proxies: self.trusted_proxies,
-            tls: self.tls.map(|tls| TlsFiles {
-                cert: here(tls.cert),
-                key: here(tls.key),
-            }),
+            tls: self.tls.map(|tls| TlsFiles { cert: here(tls.cert), key: here(tls.key) }),
             drain: self.drain.map_or(Duration::from_secs(30), |drain| drain.0),
             instances: self.instances.unwrap_or(1000),
             limits: self.limits.over(&Limits::default()),
@@ -145,10 +134,7 @@ impl File {
 /// One address or a list of them.
 fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(
-        untagged,
-        expecting = "expected an address such as \"127.0.0.1:8080\", or a list of them"
-    )]
+    #[serde(untagged, expecting = "expected an address such as \"127.0.0.1:8080\", or a list of them")]
     enum OneOrMore {
         One(String),
         More(Vec<String>),
@@ -156,9 +142,7 @@ fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAdd
     let texts = match OneOrMore::deserialize(deserializer)? {
         OneOrMore::One(text) => vec![text],
         OneOrMore::More(texts) if texts.is_empty() => {
-            return Err(D::Error::custom(
-                "no address is given (leave `listen` out for 127.0.0.1:8080)",
-            ));
+            return Err(D::Error::custom("no address is given (leave `listen` out for 127.0.0.1:8080)"));
         }
         OneOrMore::More(texts) => texts,
     };
@@ -176,9 +160,7 @@ fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAdd
 fn instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     match u32::deserialize(deserializer)? {
         number @ 1..=10_000 => Ok(Some(number)),
-        number => Err(D::Error::custom(format_args!(
-            "{number} instances are not between 1 and 10000"
-        ))),
+        number => Err(D::Error::custom(format_args!("{number} instances are not between 1 and 10000"))),
     }
 }
 
@@ -210,27 +192,12 @@ mod tests {
             "#,
         )
         .unwrap();
-        assert_eq!(
-            config.listen,
-            [
-                "127.0.0.1:80".parse().unwrap(),
-                "[::]:8081".parse().unwrap()
-            ]
-        );
+        assert_eq!(config.listen, ["127.0.0.1:80".parse().unwrap(), "[::]:8081".parse().unwrap()]);
         assert_eq!(config.state.unwrap(), Path::new("/etc/wasgi/state"));
-        assert_eq!(
-            config.access_log,
-            Some(AccessLog {
-                path: "/var/log/wasgi.log".into(),
-                format: LogFormat::Json
-            })
-        );
+        assert_eq!(config.access_log, Some(AccessLog { path: "/var/log/wasgi.log".into(), format: LogFormat::Json }));
         assert_eq!(config.tls.unwrap().cert, Path::new("/etc/wasgi/cert.pem"));
         assert_eq!(config.trusted_proxies.len(), 2);
-        assert_eq!(
-            (config.drain, config.instances, config.limits.queue),
-            (Duration::from_secs(5), 10, 1)
-        );
+        assert_eq!((config.drain, config.instances, config.limits.queue), (Duration::from_secs(5), 10, 1));
     }
 
     #[test]
@@ -238,10 +205,7 @@ mod tests {
         let config = parse("").unwrap();
         assert_eq!(config, Config::default());
         assert_eq!(config.listen, ["127.0.0.1:8080".parse().unwrap()]);
-        assert_eq!(
-            parse("listen = \"[::1]:1\"").unwrap().listen,
-            ["[::1]:1".parse().unwrap()]
-        );
+        assert_eq!(parse("listen = \"[::1]:1\"").unwrap().listen, ["[::1]:1".parse().unwrap()]);
     }
 
     #[test]
@@ -254,20 +218,13 @@ mod tests {
             ("trusted_proxies = [\"10.0.0.1/8\"]", (1, 19), "10.0.0.0/8"),
             ("drain = 5", (1, 9), "unit"),
             ("instances = 0", (1, 13), "between"),
-            (
-                "[access_log]\npath = \"-\"\nformat = \"xml\"",
-                (3, 10),
-                "json",
-            ),
+            ("[access_log]\npath = \"-\"\nformat = \"xml\"", (3, 10), "json"),
             ("[tls]\ncert = \"a\"", (1, 1), "key"),
             ("[limits]\nmemory = 0", (2, 10), "64KiB"),
         ] {
             let fault = parse(text).unwrap_err();
             assert_eq!((fault.line, fault.column), place, "{text:?}: {fault}");
-            assert!(
-                fault.reason.contains(said) && !fault.to_string().contains('\n'),
-                "{text:?}: {fault}"
-            );
+            assert!(fault.reason.contains(said) && !fault.to_string().contains('\n'), "{text:?}: {fault}");
         }
     }
 }

@@ -6,9 +6,11 @@
 //! - [`exchange`]: one request in flight, as the guest's side and the client's side share it.
 //! - [`sandbox`]: the only module that names wasmtime: engine, instances, calls.
 
+pub mod admin;
 pub mod apps;
 pub mod build;
 pub mod config;
+pub mod deploy;
 pub mod exchange;
 pub mod gateway;
 mod host;
@@ -17,6 +19,8 @@ pub mod manifest;
 pub mod network;
 pub mod sandbox;
 pub mod server;
+pub mod socket;
+pub mod state;
 pub mod units;
 pub mod wsgi;
 

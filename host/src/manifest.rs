@@ -154,29 +154,19 @@ impl Manifest {
 fn routes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Route>>, D::Error> {
     let routes = Vec::<Route>::deserialize(deserializer)?;
     if routes.is_empty() {
-        return Err(D::Error::custom(
-            "no route is given (leave `routes` out, and the name is the route)",
-        ));
+        return Err(D::Error::custom("no route is given (leave `routes` out, and the name is the route)"));
     }
-    if let Some(twice) = routes
-        .iter()
-        .enumerate()
-        .find(|(at, route)| routes.iter().take(*at).any(|before| before == *route))
+    if let Some(twice) =
+        routes.iter().enumerate().find(|(at, route)| routes.iter().take(*at).any(|before| before == *route))
     {
-        return Err(D::Error::custom(format_args!(
-            "the route {} is given twice",
-            twice.1
-        )));
+        return Err(D::Error::custom(format_args!("the route {} is given twice", twice.1)));
     }
     Ok(Some(routes))
 }
 
 fn env<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     let env = BTreeMap::<String, String>::deserialize(deserializer)?;
-    match env
-        .iter()
-        .find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'))
-    {
+    match env.iter().find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0')) {
         Some((name, _)) => Err(D::Error::custom(format_args!(
             "{name:?} can't be an environment variable (a name is not empty and has no '='; neither it nor its value has a NUL)"
         ))),
@@ -188,9 +178,7 @@ fn env<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, St
 fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     match ByteSize::deserialize(deserializer)? {
         ByteSize(bytes @ 0x1_0000..=0x1_0000_0000) => Ok(Some(bytes)),
-        size => Err(D::Error::custom(format_args!(
-            "a memory limit of {size} is not between 64KiB and 4GiB"
-        ))),
+        size => Err(D::Error::custom(format_args!("a memory limit of {size} is not between 64KiB and 4GiB"))),
     }
 }
 
@@ -203,9 +191,9 @@ fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D
 
 fn lasting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     match Period::deserialize(deserializer)? {
-        Period(Duration::ZERO) => Err(D::Error::custom(
-            "a limit of no time would let nothing through (at least \"1ms\")",
-        )),
+        Period(Duration::ZERO) => {
+            Err(D::Error::custom("a limit of no time would let nothing through (at least \"1ms\")"))
+        }
         Period(time) => Ok(Some(time)),
     }
 }
@@ -220,22 +208,10 @@ mod tests {
 
     #[test]
     fn an_empty_manifest_gives_the_defaults() {
-        let host = Limits {
-            queue: 3,
-            ..Limits::default()
-        };
+        let host = Limits { queue: 3, ..Limits::default() };
         let settings = Settings::parse("", &host).unwrap();
-        assert_eq!(
-            settings,
-            Settings {
-                limits: host,
-                ..Settings::default()
-            }
-        );
-        assert_eq!(
-            (settings.reuse, settings.max_requests, settings.max_memory),
-            (false, 1000, 64 << 20)
-        );
+        assert_eq!(settings, Settings { limits: host, ..Settings::default() });
+        assert_eq!((settings.reuse, settings.max_requests, settings.max_memory), (false, 1000, 64 << 20));
     }
 
     #[test]
@@ -260,16 +236,8 @@ mod tests {
             "#,
         )
         .unwrap();
-        let routes: Vec<_> = settings
-            .routes
-            .unwrap()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(
-            routes,
-            ["shop.example.com", "shop.example.com/api", "/shop"]
-        );
+        let routes: Vec<_> = settings.routes.unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(routes, ["shop.example.com", "shop.example.com/api", "/shop"]);
         let second = Duration::from_secs(1);
         let limits = Limits {
             memory: 128 << 20,
@@ -281,14 +249,8 @@ mod tests {
             queue: 0,
         };
         assert_eq!(settings.limits, limits);
-        assert_eq!(
-            (settings.reuse, settings.max_requests, settings.max_memory),
-            (true, 7, 1 << 20)
-        );
-        assert_eq!(
-            settings.env,
-            [("SECRET_KEY".to_owned(), "…".to_owned())].into()
-        );
+        assert_eq!((settings.reuse, settings.max_requests, settings.max_memory), (true, 7, 1 << 20));
+        assert_eq!(settings.env, [("SECRET_KEY".to_owned(), "…".to_owned())].into());
     }
 
     #[test]
@@ -312,10 +274,7 @@ mod tests {
         ] {
             let fault = parse(text).unwrap_err();
             assert_eq!((fault.line, fault.column), place, "{text:?}: {fault}");
-            assert!(
-                fault.reason.contains(said) && !fault.to_string().contains('\n'),
-                "{text:?}: {fault}"
-            );
+            assert!(fault.reason.contains(said) && !fault.to_string().contains('\n'), "{text:?}: {fault}");
         }
     }
 }

@@ -33,25 +33,17 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("{text:?} is no IP address or block of them (such as 10.0.0.0/8 or ::1)");
-        let (address, length) = text
-            .split_once('/')
-            .map_or((text, None), |(address, length)| (address, Some(length)));
+        let wrong = || format!("{text:?} is no IP address or block of them (such as 10.0.0.0/8 or ::1)");
+        let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let width = if address.is_ipv4() { 32 } else { 128 };
-        let length = length
-            .map_or(Ok(width), str::parse::<u32>)
-            .ok()
-            .filter(|length| *length <= width)
-            .ok_or_else(wrong)?;
+        let length =
+            length.map_or(Ok(width), str::parse::<u32>).ok().filter(|length| *length <= width).ok_or_else(wrong)?;
         let mask = u128::MAX.checked_shl(width - length).unwrap_or(0);
         let first = number(address) & mask;
         if first != number(address) {
             let start = Ipv6Addr::from_bits(first).to_canonical();
-            return Err(format!(
-                "{text:?} is not the first address of its block (write {start}/{length})"
-            ));
+            return Err(format!("{text:?} is not the first address of its block (write {start}/{length})"));
         }
         Ok(Self { first, mask })
     }
@@ -59,9 +51,7 @@ impl FromStr for Network {
 
 impl<'de> Deserialize<'de> for Network {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -84,33 +74,15 @@ mod tests {
             ("::1", "::1", true),
         ] {
             let network: Network = block.parse().unwrap();
-            assert_eq!(
-                network.contains(address.parse().unwrap()),
-                inside,
-                "{address} in {block}"
-            );
+            assert_eq!(network.contains(address.parse().unwrap()), inside, "{address} in {block}");
         }
     }
 
     #[test]
     fn what_is_no_block_is_refused() {
-        for bad in [
-            "",
-            "10",
-            "10.0.0.0/33",
-            "10.0.0.0/-1",
-            "10.0.0.0/",
-            "::/129",
-            "proxy.example.com",
-            "10.0.0.1/8",
-        ] {
+        for bad in ["", "10", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "::/129", "proxy.example.com", "10.0.0.1/8"] {
             assert!(bad.parse::<Network>().is_err(), "{bad}");
         }
-        assert!(
-            "10.0.0.1/8"
-                .parse::<Network>()
-                .unwrap_err()
-                .contains("10.0.0.0/8")
-        );
+        assert!("10.0.0.1/8".parse::<Network>().unwrap_err().contains("10.0.0.0/8"));
     }
 }

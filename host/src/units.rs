@@ -39,19 +39,13 @@ const BYTE_UNITS: [(&str, u64); 10] = [
     ("B", 1),
 ];
 
-const TIME_UNITS: [(&str, u64); 4] = [
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-];
+const TIME_UNITS: [(&str, u64); 4] =
+    [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)];
 
 impl ByteSize {
     /// Reads `"64MiB"` and its like.
     pub fn parse(text: &str) -> Option<Self> {
-        scaled(text, &BYTE_UNITS)
-            .or_else(|| text.parse().ok())
-            .map(Self)
+        scaled(text, &BYTE_UNITS).or_else(|| text.parse().ok()).map(Self)
     }
 }
 
@@ -64,25 +58,14 @@ impl Period {
 
 /// A decimal number and one of `units`, as whole basic units.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let (number, scale) = units
-        .iter()
-        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)))?;
-    let (whole, fraction) = number
-        .trim_end()
-        .split_once('.')
-        .unwrap_or((number.trim_end(), "0"));
+    let (number, scale) = units.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)))?;
+    let (whole, fraction) = number.trim_end().split_once('.').unwrap_or((number.trim_end(), "0"));
     let digits = |text: &str| {
         (!text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit()))
             .then(|| text.parse::<u128>().ok())
     };
-    let part =
-        digits(fraction)?? * u128::from(scale) / 10_u128.pow(u32::try_from(fraction.len()).ok()?);
-    u64::try_from(
-        digits(whole)??
-            .checked_mul(scale.into())?
-            .checked_add(part)?,
-    )
-    .ok()
+    let part = digits(fraction)?? * u128::from(scale) / 10_u128.pow(u32::try_from(fraction.len()).ok()?);
+    u64::try_from(digits(whole)??.checked_mul(scale.into())?.checked_add(part)?).ok()
 }
 
 impl fmt::Display for ByteSize {
@@ -121,8 +104,7 @@ impl<'de> Deserialize<'de> for ByteSize {
                 Ok(ByteSize(bytes))
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<ByteSize, E> {
-                ByteSize::parse(text)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                ByteSize::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_any(Sizes)
@@ -138,8 +120,7 @@ impl<'de> Deserialize<'de> for Period {
                 f.write_str("a duration with its unit, such as \"250ms\", \"5s\", \"2m\" or \"1h\"")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Period, E> {
-                Period::parse(text)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                Period::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_any(Periods)
@@ -158,12 +139,7 @@ pub fn from_toml<T: de::DeserializeOwned>(text: &str) -> Result<T, Fault> {
         Fault {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            reason: error
-                .message()
-                .lines()
-                .map(str::trim)
-                .collect::<Vec<_>>()
-                .join(", "),
+            reason: error.message().lines().map(str::trim).collect::<Vec<_>>().join(", "),
         }
     })
 }
@@ -175,44 +151,15 @@ mod tests {
 
     #[test]
     fn sizes_and_durations_have_units() {
-        for (text, bytes) in [
-            ("64MiB", 64 << 20),
-            ("1.5 GiB", 3 << 29),
-            ("10MB", 10_000_000),
-            ("512", 512),
-            ("0B", 0),
-        ] {
+        for (text, bytes) in [("64MiB", 64 << 20), ("1.5 GiB", 3 << 29), ("10MB", 10_000_000), ("512", 512), ("0B", 0)]
+        {
             assert_eq!(ByteSize::parse(text), Some(ByteSize(bytes)), "{text}");
         }
-        for (text, millis) in [
-            ("250ms", 250),
-            ("5s", 5_000),
-            ("0.5s", 500),
-            ("2m", 120_000),
-            ("1h", 3_600_000),
-        ] {
-            assert_eq!(
-                Period::parse(text),
-                Some(Period(Duration::from_millis(millis))),
-                "{text}"
-            );
+        for (text, millis) in [("250ms", 250), ("5s", 5_000), ("0.5s", 500), ("2m", 120_000), ("1h", 3_600_000)] {
+            assert_eq!(Period::parse(text), Some(Period(Duration::from_millis(millis))), "{text}");
         }
-        for bad in [
-            "",
-            "MiB",
-            "-1MiB",
-            "1.MiB",
-            ".5MiB",
-            "1e3B",
-            "64mib",
-            "99999999999TiB",
-            "1 s s",
-        ] {
-            assert_eq!(
-                (ByteSize::parse(bad), Period::parse(bad)),
-                (None, None),
-                "{bad}"
-            );
+        for bad in ["", "MiB", "-1MiB", "1.MiB", ".5MiB", "1e3B", "64mib", "99999999999TiB", "1 s s"] {
+            assert_eq!((ByteSize::parse(bad), Period::parse(bad)), (None, None), "{bad}");
         }
         assert_eq!(Period::parse("5"), None);
     }
@@ -227,21 +174,11 @@ mod tests {
         }
         let fault = from_toml::<File>("# é\nsize = \"many\"").unwrap_err();
         assert_eq!((fault.line, fault.column), (2, 8));
-        assert!(
-            fault.reason.contains("many") && fault.reason.contains("64MiB"),
-            "{fault}"
-        );
+        assert!(fault.reason.contains("many") && fault.reason.contains("64MiB"), "{fault}");
         let fault = from_toml::<File>("size = 1\nsise = 2").unwrap_err();
         assert_eq!((fault.line, fault.column), (2, 1));
         assert!(fault.to_string().contains("sise"), "{fault}");
-        assert!(
-            from_toml::<File>("size = ")
-                .unwrap_err()
-                .to_string()
-                .lines()
-                .count()
-                == 1
-        );
+        assert!(from_toml::<File>("size = ").unwrap_err().to_string().lines().count() == 1);
     }
 
     proptest! {

@@ -12,3 +12,6 @@ pub use app::{App, AppSpec, Entry, Loader, Stats, Unserved};
 pub use name::{AppKey, AppName, TenantName};
 pub use route::{HostPattern, Route};
 pub use table::{Match, Routes};
+
+/// The routes that requests are answered by, swapped whole.
+pub type Published = arc_swap::ArcSwap<Routes<Entry>>;

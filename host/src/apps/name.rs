@@ -86,10 +86,7 @@ impl Default for TenantName {
 impl AppKey {
     /// `name` of the default tenant.
     pub fn of_default(name: AppName) -> Self {
-        Self {
-            tenant: TenantName::default(),
-            name,
-        }
+        Self { tenant: TenantName::default(), name }
     }
 }
 
@@ -145,13 +142,7 @@ mod tests {
         for bad in [".", "..", ".hidden"] {
             assert_eq!(AppName::new(bad), Err(NameError::Dot), "{bad}");
         }
-        for (bad, c) in [
-            ("a/b", '/'),
-            ("a b", ' '),
-            ("é", 'é'),
-            ("a\0", '\0'),
-            ("a\n", '\n'),
-        ] {
+        for (bad, c) in [("a/b", '/'), ("a b", ' '), ("é", 'é'), ("a\0", '\0'), ("a\n", '\n')] {
             assert_eq!(AppName::new(bad), Err(NameError::Character(c)), "{bad}");
         }
         assert_eq!(AppName::new(&"a".repeat(241)), Err(NameError::Long));

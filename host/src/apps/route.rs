@@ -74,23 +74,9 @@ impl FromStr for Route {
     fn from_str(text: &str) -> Result<Self, RouteError> {
         let (host, path) = text.split_at(text.find('/').unwrap_or(text.len()));
         parse_host(host)
-            .and_then(|host| {
-                Ok(Self {
-                    host,
-                    path: parse_path(path)?,
-                })
-            })
-            .and_then(|route| {
-                if text.is_empty() {
-                    Err("it is empty")
-                } else {
-                    Ok(route)
-                }
-            })
-            .map_err(|reason| RouteError {
-                text: text.to_owned(),
-                reason,
-            })
+            .and_then(|host| Ok(Self { host, path: parse_path(path)? }))
+            .and_then(|route| if text.is_empty() { Err("it is empty") } else { Ok(route) })
+            .map_err(|reason| RouteError { text: text.to_owned(), reason })
     }
 }
 
@@ -100,9 +86,7 @@ fn parse_host(text: &str) -> Result<HostPattern, &'static str> {
     }
     match text.strip_prefix("*.") {
         Some(parent) => host_name(parent).map(HostPattern::Below),
-        None => address(text)
-            .unwrap_or_else(|| host_name(text))
-            .map(HostPattern::Exact),
+        None => address(text).unwrap_or_else(|| host_name(text)).map(HostPattern::Exact),
     }
 }
 
@@ -131,11 +115,7 @@ fn host_name(text: &str) -> Result<String, &'static str> {
             "a host has letters, digits, '-', '_' and '.' (write other names in their xn-- form, and paths with a slash before them)",
         );
     }
-    if text.len() > LONGEST_HOST
-        || text
-            .split('.')
-            .any(|label| label.is_empty() || label.len() > 63)
-    {
+    if text.len() > LONGEST_HOST || text.split('.').any(|label| label.is_empty() || label.len() > 63) {
         return Err("between the dots of a host are 1 to 63 characters, 253 in all");
     }
     Ok(text.to_ascii_lowercase())
@@ -147,15 +127,9 @@ fn parse_path(text: &str) -> Result<String, &'static str> {
         return Err("a route's path has at most 255 bytes");
     }
     if path.contains(['?', '#', '%', '*', '\\']) || path.chars().any(char::is_control) {
-        return Err(
-            "a path is written decoded, without '?', '#', '%', '*', '\\' and control characters",
-        );
+        return Err("a path is written decoded, without '?', '#', '%', '*', '\\' and control characters");
     }
-    match path
-        .split('/')
-        .skip(1)
-        .find(|segment| matches!(*segment, "" | "." | ".."))
-    {
+    match path.split('/').skip(1).find(|segment| matches!(*segment, "" | "." | "..")) {
         Some(_) => Err("a path has no empty, '.' or '..' segments"),
         None => Ok(path.to_owned()),
     }
@@ -249,17 +223,8 @@ mod tests {
 
     #[test]
     fn a_name_alone_is_a_route() {
-        for (name, route) in [
-            ("index", "/"),
-            ("hello", "/hello"),
-            ("Shop.example.com", "shop.example.com"),
-        ] {
-            assert_eq!(
-                Route::of_name(&AppName::new(name).unwrap())
-                    .unwrap()
-                    .to_string(),
-                route
-            );
+        for (name, route) in [("index", "/"), ("hello", "/hello"), ("Shop.example.com", "shop.example.com")] {
+            assert_eq!(Route::of_name(&AppName::new(name).unwrap()).unwrap().to_string(), route);
         }
         assert!(Route::of_name(&AppName::new("a..b").unwrap()).is_err());
     }

@@ -37,20 +37,13 @@ struct Paths<A> {
 
 impl<A> Default for Routes<A> {
     fn default() -> Self {
-        Self {
-            exact: HashMap::new(),
-            below: HashMap::new(),
-            any: Arc::default(),
-        }
+        Self { exact: HashMap::new(), below: HashMap::new(), any: Arc::default() }
     }
 }
 
 impl<A> Default for Paths<A> {
     fn default() -> Self {
-        Self {
-            by_path: HashMap::new(),
-            lengths: Vec::new(),
-        }
+        Self { by_path: HashMap::new(), lengths: Vec::new() }
     }
 }
 
@@ -79,18 +72,10 @@ impl<A> Routes<A> {
     }
 
     /// The routes that name `host`, the closest first.
-    fn claimants<'a, 'h>(
-        &'a self,
-        host: &'h str,
-    ) -> impl Iterator<Item = &'a Paths<A>> + use<'a, 'h, A> {
+    fn claimants<'a, 'h>(&'a self, host: &'h str) -> impl Iterator<Item = &'a Paths<A>> + use<'a, 'h, A> {
         let dots = if self.below.is_empty() { "" } else { host };
-        let parents =
-            memchr::memchr_iter(b'.', dots.as_bytes()).filter_map(|dot| host.get(dot + 1..));
-        self.exact
-            .get(host)
-            .into_iter()
-            .chain(parents.filter_map(|parent| self.below.get(parent)))
-            .map(Arc::as_ref)
+        let parents = memchr::memchr_iter(b'.', dots.as_bytes()).filter_map(|dot| host.get(dot + 1..));
+        self.exact.get(host).into_iter().chain(parents.filter_map(|parent| self.below.get(parent))).map(Arc::as_ref)
     }
 
     /// What holds exactly this route.
@@ -140,11 +125,7 @@ impl<A> Paths<A> {
         (0..=longest).rev().find_map(|mount| {
             let used = self.lengths.get(mount).is_some_and(|&routes| routes > 0);
             let boundary = mount == 0 || path.get(mount).is_none_or(|&byte| byte == b'/');
-            let app = if used && boundary {
-                self.by_path.get(path.get(..mount)?)
-            } else {
-                None
-            }?;
+            let app = if used && boundary { self.by_path.get(path.get(..mount)?) } else { None }?;
             Some(Match { app, mount })
         })
     }
@@ -155,22 +136,15 @@ impl<A: Clone> Paths<A> {
         debug_assert!(path.len() <= LONGEST_PATH);
         let before = self.by_path.insert(Arc::from(path), app);
         if before.is_none() {
-            self.lengths
-                .resize(self.lengths.len().max(path.len() + 1), 0);
-            self.lengths
-                .get_mut(path.len())
-                .into_iter()
-                .for_each(|routes| *routes += 1);
+            self.lengths.resize(self.lengths.len().max(path.len() + 1), 0);
+            self.lengths.get_mut(path.len()).into_iter().for_each(|routes| *routes += 1);
         }
         before
     }
 
     fn remove(&mut self, path: &[u8]) -> Option<A> {
         let before = self.by_path.remove(path)?;
-        self.lengths
-            .get_mut(path.len())
-            .into_iter()
-            .for_each(|routes| *routes -= 1);
+        self.lengths.get_mut(path.len()).into_iter().for_each(|routes| *routes -= 1);
         while self.lengths.last() == Some(&0) {
             self.lengths.pop();
         }
@@ -192,16 +166,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn leads(
-        routes: &Routes<&'static str>,
-        host: &str,
-        path: &str,
-        expected: Option<(&str, usize)>,
-    ) {
+    fn leads(routes: &Routes<&'static str>, host: &str, path: &str, expected: Option<(&str, usize)>) {
         let host = (!host.is_empty()).then_some(host);
-        let found = routes
-            .lookup(host, path.as_bytes())
-            .map(|found| (*found.app, found.mount));
+        let found = routes.lookup(host, path.as_bytes()).map(|found| (*found.app, found.mount));
         assert_eq!(found, expected, "{host:?} {path}");
     }
 
@@ -222,14 +189,7 @@ mod tests {
 
     #[test]
     fn a_claimed_host_belongs_to_its_claimants() {
-        let routes = routes(&[
-            "/",
-            "/x",
-            "a.com/x",
-            "*.b.com",
-            "*.c.b.com/deep",
-            "d.b.com/d",
-        ]);
+        let routes = routes(&["/", "/x", "a.com/x", "*.b.com", "*.c.b.com/deep", "d.b.com/d"]);
         leads(&routes, "other", "/x", Some(("/x", 2)));
         leads(&routes, "a.com", "/x/y", Some(("a.com/x", 2)));
         leads(&routes, "a.com.", "/x/y", Some(("a.com/x", 2)));
@@ -266,25 +226,16 @@ mod tests {
         let claimed = routes.iter().any(|route| names(&route));
         let covers = |route: &&Route| {
             let rest = path.strip_prefix(route.path());
-            route.path().is_empty()
-                || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            route.path().is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let rank = |route: &&Route| match route.host() {
             HostPattern::Exact(_) => (2, 0, route.path().len()),
             HostPattern::Below(parent) => (1, parent.len(), route.path().len()),
             HostPattern::Any => (0, 0, route.path().len()),
         };
-        let candidates = routes.iter().filter(|route| {
-            if claimed {
-                names(route)
-            } else {
-                *route.host() == HostPattern::Any
-            }
-        });
-        candidates
-            .filter(covers)
-            .max_by_key(rank)
-            .map(|route| (route.clone(), route.path().len()))
+        let candidates =
+            routes.iter().filter(|route| if claimed { names(route) } else { *route.host() == HostPattern::Any });
+        candidates.filter(covers).max_by_key(rank).map(|route| (route.clone(), route.path().len()))
     }
 
     fn path() -> impl Strategy<Value = String> {

@@ -71,10 +71,7 @@ impl AppLogs {
     /// # Errors
     /// Where no thread can be started.
     pub fn in_dir(dir: &Path) -> std::io::Result<Self> {
-        Self::start(
-            Sink::Files(files::Files::new(dir.to_owned())),
-            Some(dir.to_owned()),
-        )
+        Self::start(Sink::Files(files::Files::new(dir.to_owned())), Some(dir.to_owned()))
     }
 
     /// Every application's lines to one writer, such as standard error.
@@ -87,26 +84,14 @@ impl AppLogs {
 
     fn start(sink: Sink, dir: Option<PathBuf>) -> std::io::Result<Self> {
         let (wake, jobs) = channel();
-        std::thread::Builder::new()
-            .name("app-logs".into())
-            .spawn(move || write_all(sink, &jobs))?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                wake,
-                waiting: AtomicUsize::new(0),
-                dir,
-            }),
-        })
+        std::thread::Builder::new().name("app-logs".into()).spawn(move || write_all(sink, &jobs))?;
+        Ok(Self { shared: Arc::new(Shared { wake, waiting: AtomicUsize::new(0), dir }) })
     }
 
     /// The log of one application. Its file is made with its first line.
     pub fn of(&self, key: &AppKey) -> AppLog {
         AppLog {
-            queue: Some(Arc::new(Queue {
-                key: key.clone(),
-                shared: self.shared.clone(),
-                lines: Mutex::default(),
-            })),
+            queue: Some(Arc::new(Queue { key: key.clone(), shared: self.shared.clone(), lines: Mutex::default() })),
         }
     }
 
@@ -137,32 +122,19 @@ impl AppLog {
     pub fn line(&self, source: &str, text: &str) {
         let Some(queue) = &self.queue else { return };
         let mut lines = queue.lines();
-        if lines.text.len() >= APP_BYTES
-            || queue.shared.waiting.load(Ordering::Relaxed) >= ALL_BYTES
-        {
+        if lines.text.len() >= APP_BYTES || queue.shared.waiting.load(Ordering::Relaxed) >= ALL_BYTES {
             lines.dropped += 1;
         } else {
             let now = OffsetDateTime::now_utc();
             let before = lines.text.len();
             if let dropped @ 1.. = std::mem::take(&mut lines.dropped) {
-                line::write(
-                    &mut lines.text,
-                    now,
-                    "host",
-                    &dropped_lines(dropped),
-                    APP_BYTES,
-                );
+                line::write(&mut lines.text, now, "host", &dropped_lines(dropped), APP_BYTES);
             }
             line::write(&mut lines.text, now, source, text, APP_BYTES);
-            queue
-                .shared
-                .waiting
-                .fetch_add(lines.text.len() - before, Ordering::Relaxed);
+            queue.shared.waiting.fetch_add(lines.text.len() - before, Ordering::Relaxed);
         }
         // Whoever finds the writer untold tells it, so that each application is in its list once at most.
-        if !std::mem::replace(&mut lines.told, true)
-            && queue.shared.wake.send(Job::Write(queue.clone())).is_err()
-        {
+        if !std::mem::replace(&mut lines.told, true) && queue.shared.wake.send(Job::Write(queue.clone())).is_err() {
             lines.text.clear();
         }
     }
@@ -183,13 +155,7 @@ impl Queue {
         let mut text = std::mem::take(&mut lines.text);
         self.shared.waiting.fetch_sub(text.len(), Ordering::Relaxed);
         if let dropped @ 1.. = std::mem::take(&mut lines.dropped) {
-            line::write(
-                &mut text,
-                OffsetDateTime::now_utc(),
-                "host",
-                &dropped_lines(dropped),
-                APP_BYTES,
-            );
+            line::write(&mut text, OffsetDateTime::now_utc(), "host", &dropped_lines(dropped), APP_BYTES);
         }
         text
     }
@@ -242,9 +208,7 @@ mod tests {
         logs.flush(Duration::from_secs(5));
         let said = |name: &str| {
             let text = std::fs::read_to_string(logs.path(&key(name)).unwrap()).unwrap();
-            text.lines()
-                .map(|line| line.split_once(' ').unwrap().1.to_owned())
-                .collect::<Vec<_>>()
+            text.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(said("a"), ["stderr one", "stderr two", "stdout three"]);
         assert_eq!(said("b"), ["errors other"]);
@@ -277,14 +241,9 @@ mod tests {
         logs.flush(Duration::from_secs(5));
         let all = String::from_utf8(told.try_iter().flatten().collect()).unwrap();
         let kept = all.lines().filter(|line| line.contains("xxx")).count() as u64;
-        let lost = all.lines().find_map(|line| {
-            line.split_once(" host ")?
-                .1
-                .split_once(" lines were dropped")?
-                .0
-                .parse::<u64>()
-                .ok()
-        });
+        let lost = all
+            .lines()
+            .find_map(|line| line.split_once(" host ")?.1.split_once(" lines were dropped")?.0.parse::<u64>().ok());
         assert_eq!(kept + lost.unwrap(), 5_000);
         assert!(all.contains("still heard") && all.len() < 3 * APP_BYTES);
     }

@@ -29,16 +29,12 @@ struct Open {
 
 /// The file of an application's log under `dir`.
 pub(super) fn path(dir: &Path, key: &AppKey) -> PathBuf {
-    dir.join(key.tenant.as_str())
-        .join(format!("{}.log", key.name))
+    dir.join(key.tenant.as_str()).join(format!("{}.log", key.name))
 }
 
 impl Files {
     pub(super) fn new(dir: PathBuf) -> Self {
-        Self {
-            dir,
-            open: VecDeque::new(),
-        }
+        Self { dir, open: VecDeque::new() }
     }
 
     /// Appends `lines`, whole lines all of them, to the log of `key`.
@@ -63,11 +59,7 @@ impl Files {
         path.parent().map_or(Ok(()), create_dir_all)?;
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         let size = file.metadata()?.len();
-        Ok(Open {
-            key: key.clone(),
-            file,
-            size,
-        })
+        Ok(Open { key: key.clone(), file, size })
     }
 }
 
@@ -96,9 +88,7 @@ mod tests {
         let key = AppKey::of_default(AppName::new("a").unwrap());
         let mut files = Files::new(dir.path().to_owned());
         for letter in "abcdefghijklmnop".chars() {
-            files
-                .append(&key, letter.to_string().repeat(4 << 20).as_bytes())
-                .unwrap();
+            files.append(&key, letter.to_string().repeat(4 << 20).as_bytes()).unwrap();
         }
         let mut found: Vec<_> = std::fs::read_dir(dir.path().join("default"))
             .unwrap()
@@ -106,12 +96,8 @@ mod tests {
             .collect();
         found.sort();
         assert_eq!(found, ["a.log", "a.log.1", "a.log.2", "a.log.3"]);
-        let first =
-            |name: &str| std::fs::read(dir.path().join("default").join(name)).unwrap()[0] as char;
-        assert_eq!(
-            ["a.log", "a.log.1", "a.log.2", "a.log.3"].map(first),
-            ['o', 'm', 'k', 'i']
-        );
+        let first = |name: &str| std::fs::read(dir.path().join("default").join(name)).unwrap()[0] as char;
+        assert_eq!(["a.log", "a.log.1", "a.log.2", "a.log.3"].map(first), ['o', 'm', 'k', 'i']);
     }
 
     #[test]
@@ -122,13 +108,7 @@ mod tests {
             for number in 0..200 {
                 let key = AppKey::of_default(AppName::new(&number.to_string()).unwrap());
                 files.append(&key, format!("{round}\n").as_bytes()).unwrap();
-                assert_eq!(
-                    std::fs::read_to_string(path(dir.path(), &key))
-                        .unwrap()
-                        .lines()
-                        .count(),
-                    round + 1
-                );
+                assert_eq!(std::fs::read_to_string(path(dir.path(), &key)).unwrap().lines().count(), round + 1);
             }
         }
         assert!(files.open.len() <= OPEN);

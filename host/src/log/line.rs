@@ -35,11 +35,7 @@ pub(super) fn write(out: &mut String, now: OffsetDateTime, source: &str, text: &
 fn stamp(out: &mut String, now: OffsetDateTime) {
     let (year, month, day) = now.to_calendar_date();
     let (hour, minute, second, milli) = now.to_hms_milli();
-    let _ = write!(
-        out,
-        "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z",
-        u8::from(month)
-    );
+    let _ = write!(out, "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", u8::from(month));
 }
 
 /// Control characters (C0, DEL, C1), and those that reorder or break a line where it is shown, become visible.
@@ -49,11 +45,7 @@ fn escape(out: &mut String, c: char) {
         '\0'..='\x1f' | '\x7f' => {
             let _ = write!(out, "\\x{:02x}", c as u32);
         }
-        '\u{80}'..='\u{9f}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}' => {
+        '\u{80}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
             let _ = write!(out, "\\u{{{:x}}}", c as u32);
         }
         c => out.push(c),
@@ -67,22 +59,13 @@ mod tests {
 
     fn written(text: &str) -> String {
         let mut out = String::new();
-        write(
-            &mut out,
-            OffsetDateTime::UNIX_EPOCH,
-            "stderr",
-            text,
-            1 << 20,
-        );
+        write(&mut out, OffsetDateTime::UNIX_EPOCH, "stderr", text, 1 << 20);
         out
     }
 
     #[test]
     fn each_line_has_its_time_and_source() {
-        assert_eq!(
-            written("hello\n"),
-            "1970-01-01T00:00:00.000Z stderr hello\n"
-        );
+        assert_eq!(written("hello\n"), "1970-01-01T00:00:00.000Z stderr hello\n");
         assert_eq!(
             written("a\r\n2025-01-01T00:00:00Z stderr forged"),
             "1970-01-01T00:00:00.000Z stderr a\n1970-01-01T00:00:00.000Z stderr 2025-01-01T00:00:00Z stderr forged\n"
@@ -101,24 +84,14 @@ mod tests {
     #[test]
     fn a_flood_of_lines_is_cut() {
         let mut out = String::new();
-        write(
-            &mut out,
-            OffsetDateTime::UNIX_EPOCH,
-            "stderr",
-            &"\n".repeat(1 << 20),
-            1 << 10,
-        );
+        write(&mut out, OffsetDateTime::UNIX_EPOCH, "stderr", &"\n".repeat(1 << 20), 1 << 10);
         assert!(out.len() < 2 << 10 && out.ends_with("at one time\n"));
     }
 
     #[test]
     fn a_long_line_is_cut_and_says_so() {
         let line = written(&"é".repeat(5000));
-        assert!(
-            line.ends_with("é [1808 more bytes]\n"),
-            "{}",
-            &line[line.len() - 40..]
-        );
+        assert!(line.ends_with("é [1808 more bytes]\n"), "{}", &line[line.len() - 40..]);
     }
 
     proptest! {

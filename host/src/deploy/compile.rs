@@ -1,0 +1,224 @@
+//! From a settled component to code that was probed, on threads of its own; and back to code for an application that was
+//! unloaded or restored.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::scan::{Part, Source};
+use crate::apps::AppName;
+use crate::log::AppLog;
+use crate::manifest::Settings;
+use crate::sandbox::{self, Code, Engine, Refusal, Surroundings};
+use crate::state::records::Identity;
+use crate::state::versions::Versions;
+use crate::state::{Cache, Digest};
+
+/// The largest component that is read, in bytes. The largest interpreters compiled to wasm are a tenth of this.
+const LARGEST: u64 = 256 << 20;
+
+/// The stack of a compiling thread, in bytes: the compiler recurses with the nesting of what it compiles.
+const STACK: usize = 16 << 20;
+
+/// Compiling gives way to serving where both want the processor.
+const NICE: i32 = 10;
+
+/// Engine and stores, shared by the compiling threads and by every application's loader.
+pub(super) struct Workshop {
+    engine: Engine,
+    cache: Cache,
+    versions: Versions,
+    /// Of compilations for requests, so that many at one time can't occupy every blocking thread.
+    turns: Semaphore,
+}
+
+/// A component to be made ready.
+pub(super) struct Job {
+    pub(super) name: AppName,
+    pub(super) component: Identity,
+    pub(super) manifest: String,
+    pub(super) settings: Settings,
+    pub(super) log: AppLog,
+    /// The version that is deployed: if this one is the same, nothing is done.
+    pub(super) current: Option<Digest>,
+    /// Set once something newer has come.
+    pub(super) outdated: Arc<AtomicBool>,
+}
+
+/// What became of a job.
+pub(super) struct Outcome {
+    pub(super) job: Job,
+    pub(super) result: Result<Built, Failure>,
+}
+
+/// A version that is ready.
+pub(super) struct Built {
+    pub(super) component: Digest,
+    pub(super) version: Digest,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The file is not the one any more that was settled.
+    Changed,
+    /// One sentence for people: this file will never do.
+    Refused(String),
+    /// One sentence for people: it may do later, as with a full disk.
+    Unlucky(String),
+}
+
+impl Workshop {
+    pub(super) fn new(engine: Engine, cache: Cache, versions: Versions) -> Self {
+        Self { engine, cache, versions, turns: Semaphore::new(workers()) }
+    }
+
+    /// The engine's fingerprint.
+    pub(super) fn fingerprint(&self) -> String {
+        self.engine.fingerprint()
+    }
+
+    /// The code of a component that was deployed: from the cache, or compiled again from its copy.
+    pub(super) async fn load(self: Arc<Self>, component: Digest) -> Result<Code, Refusal> {
+        let ending = || Refusal::new("the host is ending");
+        let shop = self.clone();
+        let cached = tokio::task::spawn_blocking(move || shop.cached(&component));
+        if let Some(code) = cached.await.map_err(|_| ending())? {
+            return Ok(code);
+        }
+        let _turn = self.turns.acquire().await.map_err(|_| ending())?;
+        let shop = self.clone();
+        tokio::task::spawn_blocking(move || shop.recompiled(&component)).await.map_err(|_| ending())?
+    }
+
+    fn recompiled(&self, component: &Digest) -> Result<Code, Refusal> {
+        // Another request may have had it compiled while this one waited for its turn.
+        if let Some(code) = self.cached(component) {
+            return Ok(code);
+        }
+        let gone = || Refusal::new("the copy of the component is gone (deploy it again)");
+        self.compiled(component, &self.versions.get(component).ok_or_else(gone)?)
+    }
+
+    /// Deletes the code and the copies that nothing needs.
+    pub(super) fn retain(&self, needed: impl Fn(&Digest) -> bool) -> std::io::Result<()> {
+        self.cache.retain(&needed)?;
+        self.versions.retain(&needed)
+    }
+
+    fn cached(&self, component: &Digest) -> Option<Code> {
+        let code = self.cache.get(component)?;
+        // It is what this host wrote, so only a defect of the engine's fingerprint can make it unusable.
+        let loaded = self.engine.load(&code);
+        loaded.inspect_err(|error| tracing::warn!(%component, %error, "cached code can't be loaded")).ok()
+    }
+
+    fn compiled(&self, component: &Digest, bytes: &[u8]) -> Result<Code, Refusal> {
+        let compiled = catch_unwind(AssertUnwindSafe(|| self.engine.compile(bytes)));
+        let code = compiled.map_err(|_| Refusal::new("the compiler failed on it, which is a defect of wasgi"))??;
+        let (code, kept) = self.cache.put(component, code);
+        if let Err(error) = kept {
+            tracing::warn!(%component, %error, "compiled code can't be kept and will be compiled again");
+        }
+        self.engine.load(&code)
+    }
+
+    fn build(&self, source: &Source, job: &Job, runtime: &Handle) -> Result<Built, Failure> {
+        let read = source.read(&job.name, Part::Component, &job.component, LARGEST);
+        let bytes = read.map_err(|error| Failure::Refused(format!("{error:#}")))?.ok_or(Failure::Changed)?;
+        let component = Digest::of(&bytes);
+        let built = Built { version: Digest::of_version(&component, &job.manifest), component };
+        if job.current == Some(built.version) {
+            return Ok(built);
+        }
+        let code = match self.cached(&component) {
+            Some(code) => code,
+            None => self.compiled(&component, &bytes).map_err(refused)?,
+        };
+        self.probe(&code, job, runtime)?;
+        let copied = self.versions.put(&component, &bytes);
+        copied.map_err(|error| Failure::Unlucky(format!("no copy of it can be kept: {error}")))?;
+        Ok(built)
+    }
+
+    /// On the threads that serve, as a request would run; this one has given up its priority.
+    fn probe(&self, code: &Code, job: &Job, runtime: &Handle) -> Result<(), Failure> {
+        let (tell, told) = channel();
+        let (engine, code, memory) = (self.engine.clone(), code.clone(), job.settings.limits.memory);
+        let surroundings = Surroundings { env: job.settings.env.clone().into_iter().collect(), log: job.log.clone() };
+        runtime.spawn(async move {
+            let probed = sandbox::probe(&engine, &code, memory, Arc::new(surroundings)).await;
+            tell.send(probed)
+        });
+        told.recv().map_err(|_| Failure::Unlucky("the host is ending".to_owned()))?.map_err(refused)
+    }
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    Failure::Refused(refusal.to_string())
+}
+
+/// One less than the processors, so that one is left for serving.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
+}
+
+/// Starts the compiling threads; they end when the sender that is given back is dropped.
+pub(super) fn start(
+    shop: &Arc<Workshop>,
+    source: &Source,
+    runtime: &Handle,
+    report: impl Fn(Outcome) + Clone + Send + 'static,
+) -> Result<Sender<Job>> {
+    let (jobs, queue) = channel();
+    let queue = Arc::new(Mutex::new(queue));
+    for number in 0..workers() {
+        let (shop, source, runtime) = (shop.clone(), source.clone(), runtime.clone());
+        let (queue, report) = (queue.clone(), report.clone());
+        let thread = std::thread::Builder::new().name(format!("compile-{number}")).stack_size(STACK);
+        let work = move || {
+            // Without the privilege to, it competes as an equal.
+            let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+            while let Some(job) = next(&queue) {
+                let made = catch_unwind(AssertUnwindSafe(|| shop.build(&source, &job, &runtime)));
+                let result = made.unwrap_or_else(|_| {
+                    Err(Failure::Refused("deploying it failed, which is a defect of wasgi".to_owned()))
+                });
+                report(Outcome { job, result });
+            }
+        };
+        thread.spawn(work).context("can't start a thread")?;
+    }
+    Ok(jobs)
+}
+
+fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let job = queue.recv().ok()?;
+        if !job.outdated.load(Ordering::Relaxed) {
+            return Some(job);
+        }
+    }
+}
+
+/// The manifest of an application as it was settled; empty where there is none.
+pub(super) fn manifest(source: &Source, name: &AppName, expected: Option<&Identity>) -> Result<Option<String>> {
+    /// A manifest is written by hand; the records hold every one of them.
+    const LARGEST_MANIFEST: u64 = 64 << 10;
+    let Some(expected) = expected else {
+        return Ok(Some(String::new()));
+    };
+    let Some(bytes) = source.read(name, Part::Manifest, expected, LARGEST_MANIFEST)? else {
+        return Ok(None);
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => bail!("{name}.toml is not UTF-8"),
+    }
+}

@@ -1,0 +1,351 @@
+//! The decisions: what a settled application leads to, what becomes of a version that is ready or refused, and what a
+//! restart brings back. Owns what is known of every application, and the routes before they are published.
+//!
+//! Whatever fails leaves the version that answers untouched: it is replaced only when the next one is ready.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::compile::{self, Failure, Job, Outcome, Workshop};
+use super::known::{Building, Known};
+use super::notice::Notice;
+use super::plan::{self, Holders, Restore};
+use super::scan::{self, Found, Part, Source};
+use super::settle::{Settled, Settling};
+use crate::apps::{App, AppKey, AppSpec, Entry, Route, Routes};
+use crate::log::AppLogs;
+use crate::manifest::{Limits, Settings};
+use crate::state::records::{Good, Pair, Record, Records};
+
+/// How long after a failure that was not the file's fault, such as a full disk, it is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// More restored applications than this are told in one line.
+const RESTORED_LINES: usize = 20;
+
+pub(super) struct Deployer {
+    pub(super) source: Source,
+    pub(super) shop: Arc<Workshop>,
+    pub(super) logs: AppLogs,
+    pub(super) jobs: Sender<Job>,
+    pub(super) limits: Limits,
+    pub(super) known: BTreeMap<AppKey, Known>,
+    pub(super) odd: BTreeMap<OsString, String>,
+    pub(super) settling: Settling,
+    pub(super) holders: Holders,
+    /// The routes as they will be published next.
+    pub(super) routes: Routes<Entry>,
+    /// Applications whose route has become free.
+    pub(super) freed: BTreeSet<AppKey>,
+    /// Applications to be tried again, and when.
+    pub(super) again: HashMap<AppKey, Instant>,
+    /// What is to be told once it is published.
+    pub(super) said: Vec<Notice>,
+    /// The routes differ from those that are published.
+    pub(super) unpublished: bool,
+    /// The records differ from those that are written.
+    pub(super) unsaved: bool,
+    /// There may be code and copies that nothing needs.
+    pub(super) untidy: bool,
+}
+
+/// A version that may be built.
+struct Planned {
+    manifest: String,
+    settings: Settings,
+    routes: Vec<Route>,
+}
+
+impl Deployer {
+    /// Brings back what is remembered, as far as its file is still there.
+    pub(super) fn restore(&mut self, records: Records, found: &Found, now: Instant) {
+        let same_engine = records.engine == self.shop.fingerprint();
+        let mut restored = Vec::new();
+        for record in records.apps {
+            let key = AppKey { tenant: record.tenant.clone(), name: record.name.clone() };
+            let decision = plan::restore(&record, found.apps.get(&key.name), same_engine);
+            if decision == Restore::Forget {
+                self.said.push(Notice::Removed { name: key.name });
+                (self.unsaved, self.untidy) = (true, true);
+                continue;
+            }
+            match self.revive(&key, record, same_engine) {
+                Some(notice) if decision == Restore::Serve => restored.push(notice),
+                _ => self.settling.changed(&key.name, now),
+            }
+        }
+        match restored.len() {
+            count if count > RESTORED_LINES => self.said.push(Notice::RestoredMany(count)),
+            _ => self.said.append(&mut restored),
+        }
+    }
+
+    /// Serves the last good version of `record`, and tells so; nothing if there is none that can be served.
+    fn revive(&mut self, key: &AppKey, record: Record, probed: bool) -> Option<Notice> {
+        let mut known = Known::new(self.logs.of(key));
+        let good = record.good.filter(|good| self.holders.claim(key, &good.routes).is_ok());
+        let settings = good.as_ref().and_then(|good| Settings::parse(&good.manifest, &self.limits).ok());
+        let notice = good.zip(settings).map(|(good, settings)| {
+            known.seen = record.seen;
+            known.probed = probed;
+            let notice =
+                Notice::Restored { name: key.name.clone(), version: good.version.short(), routes: good.routes.clone() };
+            self.serve(key, &mut known, good, settings);
+            notice
+        });
+        // Its files as they are now are decided about anew, whatever was decided before.
+        if record.refused.is_some() {
+            known.seen = Pair::default();
+        }
+        self.known.insert(key.clone(), known);
+        notice
+    }
+
+    /// Compares what a scan found with what is known; whatever differs has to settle.
+    pub(super) fn compare(&mut self, found: Found, now: Instant) {
+        for (name, pair) in &found.apps {
+            let key = AppKey::of_default(name.clone());
+            if self.known.get(&key).is_none_or(|known| known.newest() != pair) {
+                self.settling.changed(name, now);
+            }
+        }
+        for key in self.known.keys().filter(|key| !found.apps.contains_key(&key.name)) {
+            self.settling.changed(&key.name, now);
+        }
+        for (name, reason) in found.odd.iter().filter(|(name, _)| !self.odd.contains_key(*name)) {
+            let name = name.to_string_lossy().into_owned();
+            self.said.push(Notice::Ignored { name, reason: reason.clone() });
+        }
+        self.odd = found.odd;
+    }
+
+    /// Decides about applications that settled at one time, in the order in which they get their routes.
+    pub(super) fn decide_all(&mut self, mut settled: Vec<Settled>, now: Instant) {
+        settled.sort_by_cached_key(|one| plan::order(&AppKey::of_default(one.name.clone()), &one.pair));
+        for one in settled {
+            self.decide(one, now);
+        }
+        self.retry(now);
+    }
+
+    fn decide(&mut self, settled: Settled, now: Instant) {
+        let key = AppKey::of_default(settled.name);
+        let Some(component) = settled.pair.component else {
+            return self.remove(&key);
+        };
+        if self.known.get(&key).is_some_and(|known| *known.newest() == settled.pair) {
+            return;
+        }
+        self.abandon(&key);
+        match self.plan(&key, &settled.pair) {
+            Ok(Some(planned)) => {
+                let log = self.logs.of(&key);
+                let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log));
+                let (log, outdated) = (known.log.clone(), Arc::new(AtomicBool::new(false)));
+                let current = known.good.as_ref().filter(|_| known.probed).map(|good| good.version);
+                if known.app.is_none() {
+                    planned.routes.iter().for_each(|route| drop(self.routes.insert(route, Entry::Pending)));
+                    self.unpublished = true;
+                }
+                known.building = Some(Building {
+                    outdated: outdated.clone(),
+                    pair: settled.pair,
+                    manifest: planned.manifest.clone(),
+                    routes: planned.routes,
+                    noticed: settled.noticed,
+                });
+                let Planned { manifest, settings, .. } = planned;
+                // Without its compiling threads the host is ending.
+                let _ = self.jobs.send(Job { name: key.name, component, manifest, settings, log, current, outdated });
+            }
+            Ok(None) => self.settling.changed(&key.name, now),
+            Err(reason) => self.refuse(&key, settled.pair, format!("{reason:#}")),
+        }
+    }
+
+    /// Reads the manifest and claims the routes. Nothing, where the files are not those any more that were settled.
+    fn plan(&mut self, key: &AppKey, pair: &Pair) -> Result<Option<Planned>> {
+        let name = &key.name;
+        if let Some(component) = &pair.component {
+            scan::regular(name, Part::Component, component)?;
+        }
+        let Some(manifest) = compile::manifest(&self.source, name, pair.manifest.as_ref())? else {
+            return Ok(None);
+        };
+        let settings = Settings::parse(&manifest, &self.limits).with_context(|| format!("{name}.toml"))?;
+        let routes = match &settings.routes {
+            Some(routes) => routes.clone(),
+            None if self.source.is_one() => vec!["/".parse()?],
+            None => vec![Route::of_name(name)?],
+        };
+        self.holders.claim(key, &routes)?;
+        Ok(Some(Planned { manifest, settings, routes }))
+    }
+
+    /// What a compiling thread made of a job.
+    pub(super) fn outcome(&mut self, outcome: Outcome, now: Instant) {
+        let Outcome { job, result } = outcome;
+        let key = AppKey::of_default(job.name);
+        let Some(mut known) = self.known.remove(&key) else {
+            return;
+        };
+        let awaited = known.building.take_if(|building| Arc::ptr_eq(&building.outdated, &job.outdated));
+        let Some(building) = awaited else {
+            self.known.insert(key, known);
+            return;
+        };
+        match result {
+            Ok(built) => {
+                let Building { pair, manifest, routes, noticed, .. } = building;
+                let good = Good { version: built.version, component: built.component, manifest, routes };
+                // A file that was only touched is the version that answers already.
+                let same = job.current == Some(good.version);
+                if !same || known.refused.is_some() {
+                    self.said(&key, &known, &good, noticed, now);
+                }
+                if !same {
+                    self.serve(&key, &mut known, good, job.settings);
+                }
+                (known.seen, known.refused, known.probed, self.unsaved) = (pair, None, true, true);
+                self.known.insert(key, known);
+            }
+            Err(failure) => {
+                known.building = Some(building);
+                let pair = *known.newest();
+                self.known.insert(key.clone(), known);
+                self.abandon(&key);
+                match failure {
+                    Failure::Changed => self.settling.changed(&key.name, now),
+                    Failure::Refused(reason) => self.refuse(&key, pair, reason),
+                    Failure::Unlucky(reason) => {
+                        self.refuse(&key, pair, reason);
+                        self.again.insert(key, now + AGAIN);
+                    }
+                }
+            }
+        }
+        self.retry(now);
+    }
+
+    fn said(&mut self, key: &AppKey, known: &Known, good: &Good, noticed: Instant, now: Instant) {
+        let (name, version, routes) = (key.name.clone(), good.version.short(), good.routes.clone());
+        known.log.line("host", &format!("version {version} is deployed"));
+        let took = now.saturating_duration_since(noticed);
+        self.said.push(Notice::Deployed { name, version, routes, took });
+    }
+
+    /// Puts `good` in the place of whatever answered for this application.
+    fn serve(&mut self, key: &AppKey, known: &mut Known, good: Good, settings: Settings) {
+        let app = self.app(key, known, &good, settings);
+        for route in known.routes().iter().filter(|route| !good.routes.contains(route)) {
+            self.routes.remove(route);
+        }
+        for route in &good.routes {
+            self.routes.insert(route, Entry::Serving(app.clone()));
+        }
+        self.freed.extend(self.holders.release(key, known.routes(), &good.routes));
+        (known.app, known.good) = (Some(app), Some(good));
+        (self.unpublished, self.untidy) = (true, true);
+    }
+
+    fn app(&self, key: &AppKey, known: &Known, good: &Good, settings: Settings) -> Arc<App> {
+        let (shop, component) = (self.shop.clone(), good.component);
+        App::new(AppSpec {
+            key: key.clone(),
+            version: good.version.short().into(),
+            settings,
+            stats: known.stats.clone(),
+            log: known.log.clone(),
+            loader: Arc::new(move || Box::pin(shop.clone().load(component))),
+        })
+    }
+
+    fn refuse(&mut self, key: &AppKey, pair: Pair, reason: String) {
+        let log = self.logs.of(key);
+        let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log));
+        known.seen = pair;
+        if known.refused.as_ref() != Some(&reason) {
+            known.log.line("host", &format!("refused: {reason}"));
+            let serving = known.good.as_ref().filter(|_| known.app.is_some()).map(|good| good.version.short());
+            self.said.push(Notice::Refused { name: key.name.clone(), reason: reason.clone(), serving });
+            known.refused = Some(reason);
+        }
+        self.unsaved = true;
+    }
+
+    fn remove(&mut self, key: &AppKey) {
+        self.abandon(key);
+        let Some(known) = self.known.remove(key) else {
+            return;
+        };
+        known.routes().iter().for_each(|route| drop(self.routes.remove(route)));
+        self.freed.extend(self.holders.release(key, known.routes(), &[]));
+        known.log.line("host", "removed");
+        self.said.push(Notice::Removed { name: key.name.clone() });
+        (self.unpublished, self.unsaved, self.untidy) = (true, true, true);
+    }
+
+    /// Gives up the version that is being made, and the routes that only it would have.
+    fn abandon(&mut self, key: &AppKey) {
+        self.again.remove(key);
+        let Some(known) = self.known.get_mut(key) else {
+            return;
+        };
+        let Some(building) = known.building.take() else {
+            return;
+        };
+        building.outdated.store(true, Ordering::Relaxed);
+        if known.app.is_none() {
+            building.routes.iter().for_each(|route| drop(self.routes.remove(route)));
+            self.unpublished = true;
+        }
+        self.freed.extend(self.holders.release(key, &building.routes, known.routes()));
+    }
+
+    /// Decides again about those whose route became free, and those whose time has come.
+    pub(super) fn retry(&mut self, now: Instant) {
+        let due = self.again.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        self.again.retain(|key, _| !due.contains(key));
+        self.freed.extend(due);
+        while let Some(key) = self.next_freed() {
+            // What is being built, or has to settle first, will be decided about anyway.
+            let decided = |known: &&mut Known| known.building.is_none() && known.seen.component.is_some();
+            let Some(known) = self.known.get_mut(&key).filter(decided) else {
+                continue;
+            };
+            let pair = std::mem::take(&mut known.seen);
+            self.decide(Settled { name: key.name, pair, noticed: now }, now);
+        }
+    }
+
+    fn next_freed(&mut self) -> Option<AppKey> {
+        let seen = |key: &AppKey| self.known.get(key).map(|known| known.seen).unwrap_or_default();
+        let first = self.freed.iter().min_by_key(|key| plan::order(key, &seen(key)))?.clone();
+        self.freed.take(&first)
+    }
+
+    /// Other defaults of the limits are in force: every application gets them.
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        for (key, mut known) in std::mem::take(&mut self.known) {
+            let good = known.good.clone().filter(|_| known.app.is_some());
+            let settings = good.as_ref().and_then(|good| Settings::parse(&good.manifest, &self.limits).ok());
+            if let Some((good, settings)) = good.zip(settings) {
+                self.serve(&key, &mut known, good, settings);
+            }
+            self.known.insert(key, known);
+        }
+    }
+
+    /// Everything to remember.
+    pub(super) fn records(&self) -> Records {
+        let apps = self.known.iter().filter_map(|(key, known)| known.record(key)).collect();
+        Records::new(&self.shop.fingerprint(), apps)
+    }
+}

@@ -1,0 +1,175 @@
+//! Deploys: whatever lies in the directory is what is served, and nobody has to be told.
+//!
+//! ```text
+//! watch ─▶ scan ─▶ settle ─▶ plan ─▶ compile ─▶ probe ─▶ publish
+//!          (the truth)       (manifest, routes)          (apps::Published)
+//! ```
+//!
+//! One thread, the deployer, owns all of it and decides; compiling threads work for it. The directory is the truth and
+//! events only wake the deployer early. Requests never come here: they read the snapshot of routes that is swapped in,
+//! and finish on the version they began with, as they hold it. A failed deploy never disturbs the version that answers.
+
+mod compile;
+mod deployer;
+mod known;
+mod notice;
+mod plan;
+mod run;
+mod scan;
+mod settle;
+mod status;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::runtime::Handle;
+
+use crate::apps::{Published, Routes};
+use crate::log::AppLogs;
+use crate::manifest::Limits;
+use crate::sandbox::Engine;
+use crate::state::records::Records;
+use crate::state::versions::Versions;
+use crate::state::{Cache, State};
+
+pub(crate) use notice::{Listed, OneLine};
+
+pub use notice::Notice;
+pub use scan::Source;
+pub use status::{AppState, AppStatus, IgnoredFile, Status};
+
+/// How long a status may take: the deployer may be in the middle of a large scan.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What to serve, and how.
+pub struct Options {
+    /// What is served.
+    pub source: Source,
+    /// The directory that states lie in.
+    pub state: PathBuf,
+    /// The limits of an application whose manifest gives none.
+    pub limits: Limits,
+    /// Called with every deploy, refusal and removal, one after the other.
+    pub report: Box<dyn Fn(&Notice) + Send>,
+}
+
+/// Deploys that were prepared: the state is locked, and every application whose file is unchanged is published.
+pub struct Prepared {
+    run: run::Run,
+    messages: Sender<run::Message>,
+}
+
+/// Deploys that are going on, until this is dropped or [`stopped`](Deploys::stop).
+pub struct Deploys {
+    messages: Sender<run::Message>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    state: PathBuf,
+    logs: AppLogs,
+}
+
+/// Takes the state, looks at what is there, and publishes what needs no work: nothing is read, compiled or probed whose
+/// file is unchanged. Blocks; 10,000 applications take some tenths of a second.
+///
+/// # Errors
+/// Where the directory can't be read, or the state can't be had (see [`State::open`]).
+pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime: &Handle) -> Result<Prepared> {
+    let Options { source, state, limits, report } = options;
+    let state = State::open(&state, source.path())?;
+    let found = source.scan().with_context(|| format!("can't read {}", source.dir().display()))?;
+    let records = Records::read(state.folder())?;
+    let cache = Cache::open(state.folder(), &engine.fingerprint())?;
+    let versions = Versions::open(state.folder()).context("can't make the folder of versions")?;
+    let logs = AppLogs::in_dir(&state.logs()).context("can't start a thread")?;
+    let shop = Arc::new(compile::Workshop::new(engine, cache, versions));
+    let (messages, inbox) = channel();
+    let tell = messages.clone();
+    let jobs = compile::start(&shop, &source, runtime, move |outcome| {
+        drop(tell.send(run::Message::Outcome(Box::new(outcome))));
+    })?;
+    let mut deployer = deployer::Deployer {
+        source,
+        shop,
+        logs,
+        jobs,
+        limits,
+        known: Default::default(),
+        odd: Default::default(),
+        settling: Default::default(),
+        holders: Default::default(),
+        routes: Routes::default(),
+        freed: Default::default(),
+        again: Default::default(),
+        said: Vec::new(),
+        unpublished: true,
+        unsaved: false,
+        untidy: true,
+    };
+    let now = Instant::now();
+    deployer.restore(records, &found, now);
+    deployer.compare(found, now);
+    let wake = messages.clone();
+    let watch = watch::Watch::new(deployer.source.dir(), move || drop(wake.send(run::Message::Wake)));
+    Ok(Prepared { run: run::Run::new(deployer, state, table, watch, report, inbox), messages })
+}
+
+impl Prepared {
+    /// Goes on deploying, on a thread of its own.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn start(self) -> Result<Deploys> {
+        let Self { run, messages } = self;
+        let (state, logs) = (run.state_folder().to_owned(), run.logs().clone());
+        let thread = std::thread::Builder::new().name("deploy".into()).spawn(move || run.run());
+        let thread = Mutex::new(Some(thread.context("can't start a thread")?));
+        Ok(Deploys { messages, thread, state, logs })
+    }
+}
+
+impl Deploys {
+    /// How everything is. Blocks.
+    ///
+    /// # Errors
+    /// Where deploys have ended or don't answer.
+    pub fn status(&self) -> Result<Status> {
+        let (reply, answer) = channel();
+        let asked = self.messages.send(run::Message::Status(reply));
+        asked.ok().and_then(|()| answer.recv_timeout(PATIENCE).ok()).context("the deployer does not answer")
+    }
+
+    /// Puts other default limits in force, for every application.
+    pub fn set_limits(&self, limits: Limits) {
+        let _ = self.messages.send(run::Message::Limits(limits));
+    }
+
+    /// The folder of this directory's state.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// The applications' logs.
+    pub fn logs(&self) -> &AppLogs {
+        &self.logs
+    }
+
+    /// Ends deploying and writes down what is to be remembered. What is published stays. Blocks.
+    pub fn stop(&self) {
+        let _ = self.messages.send(run::Message::Stop);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+        self.logs.flush(Duration::from_secs(1));
+    }
+}
+
+impl Drop for Deploys {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

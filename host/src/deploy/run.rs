@@ -1,0 +1,323 @@
+//! The deployer's thread: what wakes it, and how often it looks, publishes, writes and tidies up.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use std::os::unix::fs::MetadataExt;
+
+use super::compile::Outcome;
+use super::deployer::Deployer;
+use super::notice::Notice;
+use super::scan::Named;
+use super::status::{AppStatus, IgnoredFile, Status};
+use super::watch::{Presence, Watch};
+use crate::apps::Published;
+use crate::log::AppLogs;
+use crate::manifest::Limits;
+use crate::state::State;
+
+/// How often the directory itself is looked at: whether it is still the one that is watched, and whether a name came
+/// or left. One system call.
+const GLANCE: Duration = Duration::from_secs(2);
+
+/// A scan of every file, which finds what no event told of, may take this part of a processor: 1/1000, as events tell
+/// of nearly everything, and 1/20 where there are none.
+const SCAN_SHARE: u32 = 1000;
+const SCAN_SHARE_BLIND: u32 = 20;
+
+/// Publishing and writing may take this part of the deployer's time while thousands of deploys follow each other.
+const BUSY_SHARE: u32 = 10;
+
+/// Records are written at once, but then not again for this time.
+const SAVE_PAUSE: Duration = Duration::from_millis(500);
+
+/// Code is dropped after this time without a request: long enough for whoever reads a page to come back to warm code,
+/// and loading it again takes less than a millisecond.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// How often that is checked, and what nothing needs is deleted.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// What reaches the deployer.
+pub(super) enum Message {
+    /// The kernel told of changes.
+    Wake,
+    Outcome(Box<Outcome>),
+    Status(Sender<Status>),
+    Limits(Limits),
+    Stop,
+}
+
+pub(super) struct Run {
+    deployer: Deployer,
+    state: State,
+    table: Arc<Published>,
+    watch: Watch,
+    report: Box<dyn Fn(&Notice) + Send>,
+    inbox: Receiver<Message>,
+    glance: Instant,
+    scan: Instant,
+    sweep: Instant,
+    publishing: Pace,
+    saving: Pace,
+    /// When the directory last got or lost a name, as far as was seen.
+    names_changed: Option<(i64, i64)>,
+    /// The directory can't be read, so nothing that seems gone is.
+    blind: bool,
+}
+
+/// Keeps an activity from taking too much time: after one turn of it the next waits.
+struct Pace {
+    next: Instant,
+    pause: Duration,
+}
+
+impl Pace {
+    fn new(pause: Duration) -> Self {
+        Self { next: Instant::now(), pause }
+    }
+
+    fn turn(&mut self, work: impl FnOnce()) {
+        let start = Instant::now();
+        work();
+        let took = start.elapsed();
+        self.next = start + took + (took * BUSY_SHARE).max(self.pause);
+    }
+}
+
+impl Run {
+    /// Publishes what is there already.
+    pub(super) fn new(
+        deployer: Deployer,
+        state: State,
+        table: Arc<Published>,
+        watch: Watch,
+        report: Box<dyn Fn(&Notice) + Send>,
+        inbox: Receiver<Message>,
+    ) -> Self {
+        let now = Instant::now();
+        let (publishing, saving) = (Pace::new(Duration::ZERO), Pace::new(SAVE_PAUSE));
+        let mut run = Self {
+            deployer,
+            state,
+            table,
+            watch,
+            report,
+            inbox,
+            glance: now,
+            scan: now,
+            sweep: now + SWEEP,
+            publishing,
+            saving,
+            names_changed: None,
+            blind: false,
+        };
+        run.publish_routes();
+        run
+    }
+
+    pub(super) fn state_folder(&self) -> &Path {
+        self.state.folder()
+    }
+
+    pub(super) fn logs(&self) -> &AppLogs {
+        &self.deployer.logs
+    }
+
+    /// Until it is told to stop.
+    pub(super) fn run(mut self) {
+        loop {
+            let turn = catch_unwind(AssertUnwindSafe(|| self.turn(Instant::now())));
+            if turn.is_err() {
+                tracing::error!("a turn of the deployer failed, which is a defect of wasgi; it goes on");
+                std::thread::sleep(GLANCE);
+            }
+            let wait = self.next().saturating_duration_since(Instant::now());
+            let mut message = match self.inbox.recv_timeout(wait) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            while let Some(one) = message {
+                if matches!(one, Message::Stop) {
+                    return self.end();
+                }
+                self.handle(one);
+                message = self.inbox.try_recv().ok();
+            }
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Wake | Message::Stop => {}
+            Message::Outcome(outcome) => self.deployer.outcome(*outcome, Instant::now()),
+            Message::Status(reply) => drop(reply.send(self.status())),
+            Message::Limits(limits) => self.deployer.set_limits(limits),
+        }
+    }
+
+    /// When there is something to do without a message.
+    fn next(&self) -> Instant {
+        let deployer = &self.deployer;
+        let settling = deployer.settling.next().filter(|_| !self.blind);
+        let publish = (deployer.unpublished || !deployer.said.is_empty()).then_some(self.publishing.next);
+        let save = deployer.unsaved.then_some(self.saving.next);
+        let again = deployer.again.values().min().copied();
+        let soon = [settling, publish, save, again].into_iter().flatten().min();
+        soon.map_or(self.glance, |soon| soon.min(self.glance))
+    }
+
+    fn turn(&mut self, now: Instant) {
+        self.read_news(now);
+        if self.glance <= now {
+            self.glance(now);
+            self.glance = now + GLANCE;
+        }
+        if !self.blind {
+            self.settle(now);
+        }
+        self.deployer.retry(now);
+        if self.publishing.next <= now {
+            self.publish();
+        }
+        if self.deployer.unsaved && self.saving.next <= now {
+            self.save();
+        }
+        if self.sweep <= now {
+            self.sweep();
+            self.sweep = now + SWEEP;
+        }
+    }
+
+    fn read_news(&mut self, now: Instant) {
+        let news = self.watch.take();
+        if news.lost {
+            self.deployer.settling.forget_events();
+            self.scan = now;
+            self.glance = now;
+        }
+        for (file, signal) in news.files {
+            match self.deployer.source.named(&file) {
+                Named::Of(name, part) => self.deployer.settling.event(&name, part, signal, now),
+                // The next glance finds that a name has come.
+                Named::Odd(_) | Named::Hidden => {}
+            }
+        }
+    }
+
+    /// Looks at the directory itself, and at every file if that shows a change or the time for it has come.
+    fn glance(&mut self, now: Instant) {
+        let presence = self.watch.renew();
+        let dir = std::fs::metadata(self.deployer.source.dir()).ok();
+        let changed = dir.map(|dir| (dir.mtime(), dir.mtime_nsec()));
+        if presence == Presence::Same && changed == self.names_changed && now < self.scan && !self.blind {
+            return;
+        }
+        let found = self.deployer.source.scan();
+        let seeing = match found {
+            Ok(found) => {
+                self.deployer.compare(found, now);
+                true
+            }
+            Err(error) => {
+                if !self.blind {
+                    let dir = self.deployer.source.dir().display();
+                    tracing::warn!(%dir, %error, "the served directory can't be read; everything goes on as it is");
+                }
+                false
+            }
+        };
+        (self.blind, self.names_changed) = (!seeing, changed);
+        let share = if self.watch.works() { SCAN_SHARE } else { SCAN_SHARE_BLIND };
+        self.scan = now + (now.elapsed() * share).max(GLANCE);
+    }
+
+    /// Looks at what has changed, and decides about what is settled.
+    fn settle(&mut self, now: Instant) {
+        let due = self.deployer.settling.due(now);
+        if due.is_empty() {
+            return;
+        }
+        let looks: Vec<_> = due.into_iter().map(|name| (self.deployer.source.look(&name), name)).collect();
+        // Where a file is not there, it may be that the whole directory is not: then nothing was removed.
+        let gone = looks.iter().any(|(look, _)| !matches!(look, Ok(pair) if pair.component.is_some()));
+        if gone && self.watch.renew() != Presence::Same {
+            (self.blind, self.glance) = (true, now + GLANCE);
+            return;
+        }
+        let mut settled = Vec::new();
+        for (look, name) in looks {
+            match look {
+                Ok(pair) => settled.extend(self.deployer.settling.looked(&name, pair, now)),
+                Err(_) => (self.blind, self.glance) = (true, now + GLANCE),
+            }
+        }
+        self.deployer.decide_all(settled, now);
+    }
+
+    fn publish(&mut self) {
+        self.publish_routes();
+        std::mem::take(&mut self.deployer.said).iter().for_each(&self.report);
+    }
+
+    fn publish_routes(&mut self) {
+        let deployer = &mut self.deployer;
+        if std::mem::take(&mut deployer.unpublished) {
+            self.publishing.turn(|| self.table.store(Arc::new(deployer.routes.clone())));
+        }
+    }
+
+    fn save(&mut self) {
+        let (deployer, state) = (&mut self.deployer, &self.state);
+        self.saving.turn(|| match deployer.records().write(state.folder()) {
+            Ok(()) => deployer.unsaved = false,
+            Err(error) => {
+                tracing::warn!(folder = %state.folder().display(), %error, "the records can't be written; tried again")
+            }
+        });
+    }
+
+    fn sweep(&mut self) {
+        let deployer = &mut self.deployer;
+        let apps = deployer.known.values().filter_map(|known| known.app.as_ref());
+        let dropped = apps.filter(|app| app.unload_if_idle(IDLE)).count();
+        if dropped > 0 {
+            tracing::debug!(dropped, "code that was long unused is dropped");
+        }
+        // A version that is being made is in the stores and not yet among those that are needed.
+        if deployer.untidy && !deployer.unsaved && deployer.known.values().all(|known| known.building.is_none()) {
+            let goods = deployer.known.values().filter_map(|known| known.good.as_ref());
+            let needed: std::collections::HashSet<_> = goods.map(|good| good.component).collect();
+            match deployer.shop.retain(|digest| needed.contains(digest)) {
+                Ok(()) => deployer.untidy = false,
+                Err(error) => {
+                    tracing::warn!(%error, "what is not needed any more can't be deleted")
+                }
+            }
+        }
+    }
+
+    fn status(&self) -> Status {
+        let deployer = &self.deployer;
+        let ignored = deployer.odd.iter();
+        Status {
+            pid: std::process::id(),
+            serving: deployer.source.path().display().to_string(),
+            applications: deployer.known.iter().map(|(key, known)| AppStatus::of(key, known)).collect(),
+            ignored: ignored
+                .map(|(name, reason)| IgnoredFile { name: name.to_string_lossy().into_owned(), reason: reason.clone() })
+                .collect(),
+        }
+    }
+
+    fn end(mut self) {
+        self.publish();
+        if self.deployer.unsaved {
+            self.save();
+        }
+    }
+}
