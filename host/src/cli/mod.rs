@@ -6,6 +6,7 @@ mod call;
 mod cgi;
 mod check;
 mod demo;
+mod local;
 mod logs;
 mod new;
 mod serve;
@@ -54,6 +55,8 @@ impl std::fmt::Display for Unstarted {
         f.write_str("not started")
     }
 }
+
+impl std::error::Error for Unstarted {}
 
 /// Runs the command that the process was called with.
 pub fn main() -> ExitCode {

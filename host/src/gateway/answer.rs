@@ -10,7 +10,7 @@ use http_body::Body;
 
 use super::request::{Asked, Line};
 use super::respond::{Respond, Tails};
-use super::{Gateway, Published};
+use super::Gateway;
 use crate::apps::{App, Entry, Unserved};
 use crate::exchange::{Client, Clocks, Exchange, Input};
 use crate::log::Access;
@@ -87,11 +87,6 @@ impl Gateway {
             page.len(),
         );
         (head + &page).into_bytes()
-    }
-
-    /// What it serves.
-    pub fn routes(&self) -> &Published {
-        &self.routes
     }
 }
 

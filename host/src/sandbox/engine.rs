@@ -106,6 +106,14 @@ impl Engine {
         Ok(Code(Arc::new(linked.map_err(|error| Refusal::link(&error))?)))
     }
 
+    /// What the kernel hasn't got that would make instances cheaper, in one line.
+    pub fn missing(&self) -> Option<&'static str> {
+        let release = rustix::system::uname();
+        let mut numbers = release.release().to_str().unwrap_or_default().split(['.', '-']).map(str::parse::<u32>);
+        let (major, minor) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+        ((major, minor) < (6, 7)).then_some("this kernel has no PAGEMAP_SCAN (Linux 6.7): fresh instances cost twice as much")
+    }
+
     /// A set for the waiting instances of one application.
     pub fn idle(&self) -> Idle {
         self.0.idle.add()

@@ -40,6 +40,13 @@ pub struct Surroundings {
     pub log: AppLog,
 }
 
+impl Surroundings {
+    /// No environment, and a log that keeps nothing.
+    pub fn none() -> Arc<Surroundings> {
+        Arc::new(Surroundings { env: Vec::new(), log: AppLog::none() })
+    }
+}
+
 /// One instance's side of the host.
 pub(super) struct Guest {
     pub(super) memory: Memory,

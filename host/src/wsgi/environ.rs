@@ -337,7 +337,8 @@ mod tests {
             let names: std::collections::HashSet<_> = entries.iter().map(|(name, _)| name).collect();
             prop_assert_eq!(names.len(), entries.len());
             for (name, value) in &entries {
-                prop_assert_eq!(environ.get(name).as_deref(), Some(value.as_str()));
+                let got = environ.get(name);
+                prop_assert_eq!(got.as_deref(), Some(value.as_str()));
                 prop_assert!(value.chars().all(|c| u32::from(c) < 256));
             }
         }
