@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use memchr::memchr;
 
-use super::{Reject, line};
+use super::Reject;
 
 /// `http::HeaderName` takes no longer name.
 const NAME: usize = 65_535;
@@ -53,7 +53,7 @@ pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The name and the value of a field line that comes without its CRLF.
+/// The name and the value of a field line, which comes without its CRLF and without control bytes.
 ///
 /// [RFC 9112 §5](https://www.rfc-editor.org/rfc/rfc9112#section-5) leaves a server no choice about a space before
 /// the colon, and allows to refuse folded lines.
@@ -67,9 +67,6 @@ pub(super) fn split(line: &[u8]) -> Result<(&[u8], &[u8]), Reject> {
     }
     if name.len() > NAME {
         return Err(Reject::new(431, "header name too long"));
-    }
-    if line::has_control(value) {
-        return Err(Reject::bad("control byte in header value"));
     }
     Ok((name, trim(value)))
 }
