@@ -50,11 +50,7 @@ impl Chunked {
                 Err(_) => break, // what is good goes first; the next call meets the fault again
             }
         }
-        Ok(Verdict {
-            release,
-            head: None,
-            ends: matches!(self.next, Next::Nothing),
-        })
+        Ok(Verdict { release, head: None, ends: matches!(self.next, Next::Nothing) })
     }
 
     /// Checks what comes next and gives its length, 0 if more has to be read. A fault changes nothing.
@@ -79,8 +75,7 @@ impl Chunked {
 
     fn take(&mut self, line: &[u8]) -> Result<(), Reject> {
         let parsed = self.parse(line);
-        let (size, extensions) =
-            parsed.map_err(|fault| size_line_fault(line, None).unwrap_or(fault))?;
+        let (size, extensions) = parsed.map_err(|fault| size_line_fault(line, None).unwrap_or(fault))?;
         self.extensions += extensions;
         self.next = match size {
             0 => Next::Trailer,
@@ -138,15 +133,11 @@ impl Chunked {
                 Ok(length)
             }
             Scan::Part(known) => {
-                trailers
-                    .early_fault(bytes, None, limits)
-                    .map_or(Ok(()), Err)?;
+                trailers.early_fault(bytes, None, limits).map_or(Ok(()), Err)?;
                 self.known = known;
                 Ok(0)
             }
-            Scan::Fault(fault) => Err(trailers
-                .early_fault(bytes, Some(fault), limits)
-                .unwrap_or(fault.1)),
+            Scan::Fault(fault) => Err(trailers.early_fault(bytes, Some(fault), limits).unwrap_or(fault.1)),
         }
     }
 }
@@ -155,11 +146,7 @@ impl Chunked {
 #[cold]
 fn size_line_fault(line: &[u8], scanned: Option<Fault>) -> Option<Reject> {
     let start = line.first().filter(|byte| !byte.is_ascii_hexdigit());
-    line::earliest([
-        start.map(|_| (0, BAD_SIZE)),
-        scanned,
-        line::too_long(line, LINE, LONG_LINE),
-    ])
+    line::earliest([start.map(|_| (0, BAD_SIZE)), scanned, line::too_long(line, LINE, LONG_LINE)])
 }
 
 /// As many digits as can't overflow, leading zeros included: nobody pads a size to more than sixteen.
@@ -218,9 +205,6 @@ fn after_quoted(mut bytes: &[u8]) -> Option<&[u8]> {
 }
 
 fn skip_space(bytes: &[u8]) -> &[u8] {
-    let spaces = bytes
-        .iter()
-        .take_while(|byte| field::is_space(**byte))
-        .count();
+    let spaces = bytes.iter().take_while(|byte| field::is_space(**byte)).count();
     &bytes[spaces..]
 }

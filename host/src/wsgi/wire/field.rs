@@ -107,9 +107,7 @@ fn is_ipv6(bytes: &[u8]) -> bool {
 fn is_port(bytes: &[u8]) -> bool {
     match bytes {
         [] => true,
-        [b':', digits @ ..] => {
-            digits.len() <= 5 && decimal(digits).is_some_and(|port| port <= 65_535)
-        }
+        [b':', digits @ ..] => digits.len() <= 5 && decimal(digits).is_some_and(|port| port <= 65_535),
         _ => false,
     }
 }
@@ -172,15 +170,9 @@ impl Codings {
     /// [§6.3](https://www.rfc-editor.org/rfc/rfc9112#section-6.3) 400 where the end can't be found.
     pub(super) fn check(&self) -> Result<(), Reject> {
         match self {
-            Self {
-                malformed: true, ..
-            } => Err(Reject::bad("malformed transfer-encoding")),
+            Self { malformed: true, .. } => Err(Reject::bad("malformed transfer-encoding")),
             Self { unknown: true, .. } => Err(Reject::new(501, "unknown transfer coding")),
-            Self {
-                after_chunked: true,
-                ..
-            }
-            | Self { chunked: false, .. } => {
+            Self { after_chunked: true, .. } | Self { chunked: false, .. } => {
                 Err(Reject::bad("transfer-encoding does not end in one chunked"))
             }
             Self { other: true, .. } => Err(Reject::new(501, "transfer coding not supported")),
@@ -192,13 +184,6 @@ impl Codings {
 /// The codings [registered](https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#transfer-coding)
 /// beside chunked, and the one that was withdrawn.
 fn is_known(name: &[u8]) -> bool {
-    let known: [&[u8]; 6] = [
-        b"gzip",
-        b"x-gzip",
-        b"deflate",
-        b"compress",
-        b"x-compress",
-        b"identity",
-    ];
+    let known: [&[u8]; 6] = [b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress", b"identity"];
     known.iter().any(|known| name.eq_ignore_ascii_case(known))
 }

@@ -41,11 +41,7 @@ impl Head {
     }
 
     /// Checks the lines that `bytes` complete; at the end of the head, gives its length and what was learnt.
-    pub(super) fn check(
-        &mut self,
-        bytes: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<(usize, HeadFacts)>, Reject> {
+    pub(super) fn check(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<(usize, HeadFacts)>, Reject> {
         loop {
             let rest = bytes.get(self.line..).unwrap_or_default();
             match line::scan(rest, self.known) {
@@ -59,9 +55,7 @@ impl Head {
                     return self.early_fault(rest, None, limits).map_or(Ok(None), Err);
                 }
                 Scan::Fault(fault) => {
-                    return Err(self
-                        .early_fault(rest, Some(fault), limits)
-                        .unwrap_or(fault.1));
+                    return Err(self.early_fault(rest, Some(fault), limits).unwrap_or(fault.1));
                 }
             }
         }
@@ -79,9 +73,7 @@ impl Head {
     #[cold]
     fn early_fault(&self, line: &[u8], scanned: Option<Fault>, limits: &Limits) -> Option<Reject> {
         let start = match self.request_line {
-            None if line.first() == Some(&b'\r') => {
-                (self.empty_lines == EMPTY_LINES).then_some((0, TOO_MANY_EMPTY))
-            }
+            None if line.first() == Some(&b'\r') => (self.empty_lines == EMPTY_LINES).then_some((0, TOO_MANY_EMPTY)),
             None => request_line_fault(line, limits),
             Some(_) => too_many(line, self.fields.count, limits),
         };
@@ -122,9 +114,7 @@ fn request_line_fault(line: &[u8], limits: &Limits) -> Option<Fault> {
     };
     let longest = space + 1 + limits.target;
     let target = line.get(space + 1..=longest)?;
-    memchr(b' ', target)
-        .is_none()
-        .then_some((longest, LONG_TARGET))
+    memchr(b' ', target).is_none().then_some((longest, LONG_TARGET))
 }
 
 #[derive(Debug)]
@@ -223,11 +213,7 @@ static TARGET: [u8; 256] = {
 
 fn is_path_and_query(bytes: &[u8]) -> bool {
     let (path, query) = bytes.split_at(memchr(b'?', bytes).unwrap_or(bytes.len()));
-    let all = |bytes: &[u8], class| {
-        bytes
-            .iter()
-            .all(|&byte| TARGET[usize::from(byte)] & class != 0)
-    };
+    let all = |bytes: &[u8], class| bytes.iter().all(|&byte| TARGET[usize::from(byte)] & class != 0);
     all(path, PATH) && all(query, QUERY) && (bytes.is_ascii() || std::str::from_utf8(bytes).is_ok())
 }
 
@@ -339,8 +325,7 @@ impl Trailers {
     /// Takes a complete line; true if it is the empty one that ends the message. A fault changes nothing.
     pub(super) fn take(&mut self, line: &[u8], limits: &Limits) -> Result<bool, Reject> {
         let checked = self.check(line, limits);
-        let last =
-            checked.map_err(|fault| self.early_fault(line, None, limits).unwrap_or(fault))?;
+        let last = checked.map_err(|fault| self.early_fault(line, None, limits).unwrap_or(fault))?;
         self.bytes += line.len();
         self.count += 1;
         Ok(last)
@@ -348,18 +333,9 @@ impl Trailers {
 
     /// The first fault of a line that can be seen before its end; `scanned` is what the scan of it found.
     #[cold]
-    pub(super) fn early_fault(
-        &self,
-        line: &[u8],
-        scanned: Option<Fault>,
-        limits: &Limits,
-    ) -> Option<Reject> {
+    pub(super) fn early_fault(&self, line: &[u8], scanned: Option<Fault>, limits: &Limits) -> Option<Reject> {
         let room = Self::BYTES - self.bytes;
-        line::earliest([
-            too_many(line, self.count, limits),
-            scanned,
-            line::too_long(line, room, Self::TOO_LONG),
-        ])
+        line::earliest([too_many(line, self.count, limits), scanned, line::too_long(line, room, Self::TOO_LONG)])
     }
 
     fn check(&self, line: &[u8], limits: &Limits) -> Result<bool, Reject> {
@@ -375,10 +351,7 @@ impl Trailers {
         }
         let (name, _) = field::split(text)?;
         let forbidden: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"host"];
-        if forbidden
-            .iter()
-            .any(|field| name.eq_ignore_ascii_case(field))
-        {
+        if forbidden.iter().any(|field| name.eq_ignore_ascii_case(field)) {
             return Err(Reject::bad("framing or routing field in trailers"));
         }
         Ok(false)

@@ -2,6 +2,8 @@
 //!
 //! `tests/wire.rs` holds the properties, and the comparison with the parsers behind.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use super::*;
 
 /// Feeds `stream` in pieces: the heads, the bytes released, the messages ended, and the refusal.
@@ -14,12 +16,7 @@ struct Outcome {
 }
 
 fn feed_to(checker: &mut Checker, stream: &[u8], piece: usize) -> Outcome {
-    let mut outcome = Outcome {
-        heads: vec![],
-        released: 0,
-        ended: 0,
-        refused: None,
-    };
+    let mut outcome = Outcome { heads: vec![], released: 0, ended: 0, refused: None };
     let mut read = 0;
     loop {
         match checker.check(&stream[outcome.released..read]) {
@@ -44,12 +41,7 @@ fn feed(stream: &[u8]) -> Outcome {
     let feed = |piece| feed_to(&mut Checker::new(Limits::default()), stream, piece);
     let whole = feed(stream.len().max(1));
     for piece in [1, 2, 7] {
-        assert_eq!(
-            feed(piece),
-            whole,
-            "in pieces of {piece}: {}",
-            stream.escape_ascii()
-        );
+        assert_eq!(feed(piece), whole, "in pieces of {piece}: {}", stream.escape_ascii());
     }
     whole
 }
@@ -65,13 +57,7 @@ fn bytes(parts: &[&[u8]]) -> Vec<u8> {
 fn assert_statuses(table: &[(&[u8], u16)], stream: impl Fn(&[u8]) -> Vec<u8>) {
     let wrong: Vec<_> = table
         .iter()
-        .map(|(case, expected)| {
-            (
-                case.escape_ascii().to_string(),
-                *expected,
-                status(&stream(case)),
-            )
-        })
+        .map(|(case, expected)| (case.escape_ascii().to_string(), *expected, status(&stream(case))))
         .filter(|(_, expected, status)| expected != status)
         .collect();
     assert!(wrong.is_empty(), "(case, expected, status): {wrong:#?}");
@@ -111,10 +97,7 @@ fn request_lines() {
         (b"\x16\x03\x01\x02\x00\x01", 400),
         (b"G\x00T / HTTP/1.1", 400),
         (b"GET", 400),
-        (
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLM / HTTP/1.1",
-            501,
-        ),
+        (b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLM / HTTP/1.1", 501),
         (b"CONNECT a:443 HTTP/1.1", 501),
         (b"CONNECT / HTTP/1.1", 501),
         // spaces
@@ -287,16 +270,10 @@ fn field_lines() {
         (b"Transfer-Encoding: chunked,", 400),
         (b"Transfer-Encoding: chunked, , chunked", 400),
         (b"Transfer-Encoding: chunked, chunked", 400),
-        (
-            b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-            400,
-        ),
+        (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", 400),
         (b"Transfer-Encoding: chunked\r\nTransfer-Encoding:", 400),
         (b"Transfer-Encoding: chunked, gzip", 400),
-        (
-            b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
-            400,
-        ),
+        (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", 400),
         (b"Transfer-Encoding: gzip", 400),
         (b"Transfer-Encoding: identity", 400),
         (b"Transfer-Encoding: x-gzip, x-compress", 400),
@@ -307,10 +284,7 @@ fn field_lines() {
         (b"Transfer-Encoding: chun\xE9ked", 400),
         (b"Transfer-Encoding: gzip, chunked", 501),
         (b"Transfer-Encoding: gzip;q=1, chunked", 501),
-        (
-            b"Transfer-Encoding: deflate\r\nTransfer-Encoding: chunked",
-            501,
-        ),
+        (b"Transfer-Encoding: deflate\r\nTransfer-Encoding: chunked", 501),
         (b"Transfer-Encoding: identity, chunked", 501),
         (b"Transfer-Encoding: foo", 501),
         (b"Transfer-Encoding: foo, chunked", 501),
@@ -391,9 +365,7 @@ fn hosts() {
         (b"Host: [127.0.0.1]\r\n", 400),
         (b"Host: a[::1]\r\n", 400),
     ];
-    assert_statuses(table, |field| {
-        bytes(&[b"GET / HTTP/1.1\r\n", field, b"\r\n"])
-    });
+    assert_statuses(table, |field| bytes(&[b"GET / HTTP/1.1\r\n", field, b"\r\n"]));
 }
 
 #[test]
@@ -409,9 +381,7 @@ fn http_1_0() {
         (b"Transfer-Encoding: foo\r\n", 400),
         (b"Expect: b\r\n", 417),
     ];
-    assert_statuses(table, |field| {
-        bytes(&[b"POST / HTTP/1.0\r\n", field, b"\r\n"])
-    });
+    assert_statuses(table, |field| bytes(&[b"POST / HTTP/1.0\r\n", field, b"\r\n"]));
 }
 
 #[test]
@@ -548,11 +518,7 @@ const CHUNKED: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunke
 /// A request of a head with `fields` more lines of `length` bytes.
 fn with_fields(fields: usize, length: usize) -> Vec<u8> {
     let line = [b"A:".as_slice(), &b"x".repeat(length - 4), b"\r\n"].concat();
-    bytes(&[
-        b"GET / HTTP/1.1\r\nHost: a\r\n",
-        &line.repeat(fields),
-        b"\r\n",
-    ])
+    bytes(&[b"GET / HTTP/1.1\r\nHost: a\r\n", &line.repeat(fields), b"\r\n"])
 }
 
 fn with_target(length: usize) -> Vec<u8> {
@@ -566,25 +532,13 @@ fn limits_of_a_head() {
     assert_eq!(status(&with_target(limits.target)), 0);
     assert_eq!(status(&with_target(limits.target + 1)), 414);
     assert_eq!(status(&with_target(limits.head + 1)), 414);
-    assert_eq!(
-        status(&bytes(&[b"GET ", &b"/".repeat(limits.target + 1)])),
-        414,
-        "incomplete"
-    );
-    assert_eq!(
-        status(&bytes(&[b"GET ", &b"/".repeat(limits.target)])),
-        0,
-        "incomplete"
-    );
+    assert_eq!(status(&bytes(&[b"GET ", &b"/".repeat(limits.target + 1)])), 414, "incomplete");
+    assert_eq!(status(&bytes(&[b"GET ", &b"/".repeat(limits.target)])), 0, "incomplete");
 
     assert_eq!(status(&with_fields(99, 10)), 0);
     assert_eq!(status(&with_fields(100, 10)), 431);
     let begun = with_fields(99, 10);
-    assert_eq!(
-        status(&bytes(&[&begun[..begun.len() - 2], b"B"])),
-        431,
-        "incomplete"
-    );
+    assert_eq!(status(&bytes(&[&begun[..begun.len() - 2], b"B"])), 431, "incomplete");
 
     let rest = limits.head - b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".len();
     assert_eq!(status(&with_fields(1, rest)), 0);
@@ -592,23 +546,14 @@ fn limits_of_a_head() {
     let longer = with_fields(1, limits.head * 2);
     assert_eq!(status(&longer[..=limits.head]), 431, "incomplete");
     assert_eq!(status(&longer[..limits.head]), 0, "incomplete");
-    assert_eq!(
-        status(&bytes(&[b"GET / HTTP/1.1", &b" ".repeat(limits.head)])),
-        431
-    );
+    assert_eq!(status(&bytes(&[b"GET / HTTP/1.1", &b" ".repeat(limits.head)])), 431);
 }
 
 #[test]
 fn the_first_fault_counts() {
     let target = b"/".repeat(8193);
-    assert_eq!(
-        status(&bytes(&[b"GET ", &target, b"\x00 HTTP/1.1\r\n"])),
-        414
-    );
-    assert_eq!(
-        status(&bytes(&[b"GET \x00", &target, b" HTTP/1.1\r\n"])),
-        400
-    );
+    assert_eq!(status(&bytes(&[b"GET ", &target, b"\x00 HTTP/1.1\r\n"])), 414);
+    assert_eq!(status(&bytes(&[b"GET \x00", &target, b" HTTP/1.1\r\n"])), 400);
     assert_eq!(status(&bytes(&[b"\"GET ", &target, b" HTTP/1.1\r\n"])), 400);
     assert_eq!(status(&bytes(&[b"GET ", &target, b"\n"])), 414);
     assert_eq!(status(&bytes(&[b"GET ", &target, b" HTTP/2.0\r\n"])), 414);
@@ -644,9 +589,7 @@ fn limits_of_trailers() {
 }
 
 fn only_head(stream: &[u8]) -> HeadFacts {
-    let Outcome {
-        mut heads, refused, ..
-    } = feed(stream);
+    let Outcome { mut heads, refused, .. } = feed(stream);
     assert_eq!((heads.len(), refused), (1, None));
     heads.remove(0)
 }
@@ -666,10 +609,7 @@ fn facts_of_a_head() {
         }
     );
     let facts = only_head(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n");
-    assert_eq!(
-        (facts.form, facts.framing),
-        (Form::Asterisk, Framing::Length(7))
-    );
+    assert_eq!((facts.form, facts.framing), (Form::Asterisk, Framing::Length(7)));
     assert!(facts.version_11);
     assert_eq!(only_head(CHUNKED).framing, Framing::Chunked);
 }
@@ -723,35 +663,17 @@ fn pipelined_messages_are_released_one_by_one() {
 #[test]
 fn a_body_is_released_as_it_comes() {
     let mut checker = Checker::new(Limits::default());
-    feed_to(
-        &mut checker,
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
-        100,
-    );
-    assert_eq!(
-        checker.check(b"abc").map(|v| (v.release, v.ends)),
-        Ok((3, false))
-    );
-    assert_eq!(
-        checker.check(b"").map(|v| (v.release, v.ends)),
-        Ok((0, false))
-    );
-    assert_eq!(
-        checker.check(b"deGET").map(|v| (v.release, v.ends)),
-        Ok((2, true))
-    );
+    feed_to(&mut checker, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 100);
+    assert_eq!(checker.check(b"abc").map(|v| (v.release, v.ends)), Ok((3, false)));
+    assert_eq!(checker.check(b"").map(|v| (v.release, v.ends)), Ok((0, false)));
+    assert_eq!(checker.check(b"deGET").map(|v| (v.release, v.ends)), Ok((2, true)));
 
     let mut checker = Checker::new(Limits::default());
     feed_to(&mut checker, CHUNKED, 100);
     assert_eq!(checker.check(b"5\r").map(|v| v.release), Ok(0));
     assert_eq!(checker.check(b"5\r\nabc").map(|v| v.release), Ok(6));
     assert_eq!(checker.check(b"de\r").map(|v| v.release), Ok(2));
-    assert_eq!(
-        checker
-            .check(b"\r\n0\r\n\r\nGET")
-            .map(|v| (v.release, v.ends)),
-        Ok((7, true))
-    );
+    assert_eq!(checker.check(b"\r\n0\r\n\r\nGET").map(|v| (v.release, v.ends)), Ok((7, true)));
 }
 
 #[test]
@@ -766,10 +688,7 @@ fn a_refusal_is_final() {
     let mut checker = Checker::new(Limits::default());
     let refused = checker.check(b"G\x00T").expect_err("a NUL byte");
     assert_eq!(checker.stage(), Stage::Rejected);
-    assert_eq!(
-        checker.check(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
-        Err(refused)
-    );
+    assert_eq!(checker.check(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Err(refused));
     assert_eq!(refused.to_string(), "NUL byte (400)");
 }
 
@@ -790,28 +709,16 @@ fn stages_of_a_head() {
 
 #[test]
 fn limits_are_lowered_to_those_of_the_parser_behind() {
-    let limits = Limits {
-        target: usize::MAX,
-        head: usize::MAX,
-        headers: usize::MAX,
-    };
+    let limits = Limits { target: usize::MAX, head: usize::MAX, headers: usize::MAX };
     let status = |stream: &[u8]| {
         let mut checker = Checker::new(limits);
-        feed_to(&mut checker, stream, stream.len())
-            .refused
-            .map_or(0, |reject| reject.status)
+        feed_to(&mut checker, stream, stream.len()).refused.map_or(0, |reject| reject.status)
     };
     assert_eq!(status(&with_target(65_534)), 0);
     assert_eq!(status(&with_target(65_535)), 414);
     assert_eq!(status(&with_fields(16_383, 5)), 0);
     assert_eq!(status(&with_fields(16_384, 5)), 431);
-    let name = |length| {
-        bytes(&[
-            b"GET / HTTP/1.1\r\nHost: a\r\n",
-            &b"a".repeat(length),
-            b":\r\n\r\n",
-        ])
-    };
+    let name = |length| bytes(&[b"GET / HTTP/1.1\r\nHost: a\r\n", &b"a".repeat(length), b":\r\n\r\n"]);
     assert_eq!(status(&name(65_535)), 0);
     assert_eq!(status(&name(65_536)), 431);
 }
@@ -819,12 +726,7 @@ fn limits_are_lowered_to_those_of_the_parser_behind() {
 #[test]
 fn a_shorter_buffer_than_before_is_no_panic() {
     let mut checker = Checker::new(Limits::default());
-    for read in [
-        b"GET / HTTP/1.1\r\nHost".as_slice(),
-        b"GET",
-        b"",
-        b"GET / HTTP/1.1\r\n",
-    ] {
+    for read in [b"GET / HTTP/1.1\r\nHost".as_slice(), b"GET", b"", b"GET / HTTP/1.1\r\n"] {
         assert_eq!(checker.check(read), Ok(Verdict::WAIT));
     }
 }
