@@ -74,6 +74,20 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A chunked message, also of malformed chunks and trailers, and one after it.
+fn chunked() -> impl Strategy<Value = Vec<u8>> {
+    let chunk = prop_oneof![Just("3\r\nabc\r\n".to_string()), "[0-3]( ?;[a=\" ]{0,4})?\r\n", "[a-c]{0,3}\r?\n?",];
+    let trailer = prop_oneof!["[A-Z]: ?[a-z\r]{0,9}\r\n", "[ -~\r\n\t]{0,6}"];
+    let chunks = prop::collection::vec(chunk, 0..4);
+    let trailers = prop::collection::vec(trailer, 0..8);
+    (chunks, trailers).prop_map(|(chunks, trailers)| {
+        let (chunks, trailers) = (chunks.concat(), trailers.concat());
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let next = "GET / HTTP/1.0\r\n\r\n";
+        format!("{head}{chunks}0\r\n{trailers}\r\n{next}").into_bytes()
+    })
+}
+
 /// A request that is well-formed but for a few bytes in its first line and fields.
 fn request() -> impl Strategy<Value = Vec<u8>> {
     let target = "[/a-z?\"`<>|{}%#\\[\\]@:é]{0,8}";
@@ -92,19 +106,24 @@ fn target() -> impl Strategy<Value = Vec<u8>> {
     target.prop_map(|target| format!("OPTIONS {target} HTTP/1.0\r\n\r\n").into_bytes())
 }
 
+fn any_stream() -> impl Strategy<Value = Vec<u8>> {
+    let bytes = prop::collection::vec(any::<u8>(), 0..200);
+    prop_oneof![stream(), request(), target(), chunked(), bytes]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 
     #[test]
     fn verdicts_are_those_of_the_parsers_behind(
-        stream in prop_oneof![stream(), request(), target(), prop::collection::vec(any::<u8>(), 0..200)],
+        stream in any_stream(),
     ) {
         body::run(&stream);
     }
 
     #[test]
     fn any_split_gives_the_same_verdicts(
-        stream in stream(),
+        stream in any_stream(),
         pieces in prop::collection::vec(1..40usize, 1..30),
     ) {
         for limits in [Limits::default(), body::LOW] {
@@ -115,7 +134,7 @@ proptest! {
 
     #[test]
     fn a_prefix_releases_no_more_and_is_refused_no_differently(
-        stream in stream(),
+        stream in any_stream(),
         cut in any::<prop::sample::Index>(),
     ) {
         let cut = cut.index(stream.len() + 1);
@@ -130,7 +149,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
-    fn hyper_refuses_nothing_that_was_released(stream in prop_oneof![stream(), request(), target()]) {
+    fn hyper_refuses_nothing_that_was_released(stream in any_stream()) {
         hyper_serves(&stream);
     }
 }
