@@ -1,6 +1,6 @@
 //! One component behind a listener of one's own: the host as a library.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::manifest::Settings;
 use crate::network::Network;
 use crate::sandbox::{DEFAULT_INSTANCES, Engine, TrustedCode};
 use crate::server::{self, Listener};
+use crate::state::{Cache, Digest};
 
 /// Serves one component, at `/` of every host.
 ///
@@ -29,6 +30,7 @@ use crate::server::{self, Listener};
 pub struct Host {
     gateway: Arc<Gateway>,
     drain: Duration,
+    logs: AppLogs,
 }
 
 /// How a [`Host`] is made.
@@ -39,6 +41,8 @@ pub struct Builder {
     logs: Option<AppLogs>,
     trusted_proxies: Vec<Network>,
     drain: Duration,
+    mount: String,
+    cache: Option<PathBuf>,
 }
 
 impl Host {
@@ -51,6 +55,8 @@ impl Host {
             logs: None,
             trusted_proxies: Vec::new(),
             drain: Duration::from_secs(30),
+            mount: "/".to_owned(),
+            cache: None,
         }
     }
 
@@ -58,6 +64,11 @@ impl Host {
     /// done.
     pub async fn serve<L: Listener>(&self, listener: L, shutdown: impl Future<Output = ()>) {
         server::serve(self.gateway.clone(), listener, shutdown, self.drain).await;
+    }
+
+    /// Waits until the application's log is written, for a second at most. Blocks; for the end of a process.
+    pub fn flush_logs(&self) {
+        self.logs.flush(Duration::from_secs(1));
     }
 
     /// What answers each request; for those who bring their own HTTP.
@@ -109,6 +120,22 @@ impl Builder {
         self
     }
 
+    /// The path under which the application is, its SCRIPT_NAME; `/` by default.
+    #[must_use]
+    pub fn mount(mut self, path: &str) -> Builder {
+        path.clone_into(&mut self.mount);
+        self
+    }
+
+    /// A folder that keeps compiled code for the next process, if there is one. Whoever can write
+    /// there can run code in this process: it is made for its owner alone. One that can't be used is
+    /// done without.
+    #[must_use]
+    pub fn cache(mut self, folder: Option<PathBuf>) -> Builder {
+        self.cache = folder;
+        self
+    }
+
     /// Reads and compiles the component at `path`; its name is the application's.
     ///
     /// # Errors
@@ -126,9 +153,7 @@ impl Builder {
     /// Where it isn't an application.
     pub fn bytes(self, name: &str, component: &[u8]) -> Result<Host> {
         let engine = Engine::new(self.instances)?;
-        // Compiled by this process a moment ago, and in nobody else's hands since.
-        let code = TrustedCode::vouch(engine.compile(component)?);
-        let code = engine.load(&code)?;
+        let code = engine.load(&compiled(&engine, component, self.cache.as_deref())?)?;
         let logs = self.logs.map_or_else(|| AppLogs::to(std::io::stderr()), Ok).context("starting the log's thread")?;
         let key = AppKey { tenant: TenantName::new("default")?, name: AppName::new(name)? };
         let version = blake3::hash(component).to_hex();
@@ -144,9 +169,26 @@ impl Builder {
             }),
         });
         let mut routes = Routes::default();
-        routes.insert(&"/".parse::<Route>()?, Entry::Serving(app));
+        let mount = if self.mount.is_empty() { "/" } else { &self.mount };
+        let route = mount.parse::<Route>().with_context(|| format!("mounting the application at {mount:?}"))?;
+        routes.insert(&route, Entry::Serving(app));
         let published = Arc::new(ArcSwap::from_pointee(routes));
         let gateway = Gateway::new(engine, published, self.access_log, self.trusted_proxies);
-        Ok(Host { gateway, drain: self.drain })
+        Ok(Host { gateway, drain: self.drain, logs })
     }
+}
+
+/// From the cache, or compiled now.
+fn compiled(engine: &Engine, component: &[u8], cache: Option<&Path>) -> Result<TrustedCode> {
+    let cache = cache.and_then(|folder| Cache::open(folder, &engine.fingerprint()).ok());
+    let digest = Digest::of(component);
+    if let Some(code) = cache.as_ref().and_then(|cache| cache.get(&digest)) {
+        return Ok(code);
+    }
+    let code = engine.compile(component)?;
+    Ok(match cache {
+        Some(cache) => cache.put(&digest, code).0,
+        // Compiled by this process a moment ago, and in nobody else's hands since.
+        None => TrustedCode::vouch(code),
+    })
 }

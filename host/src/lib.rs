@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod apps;
 pub mod build;
+pub mod cli;
 pub mod config;
 pub mod deploy;
 pub mod exchange;
@@ -17,6 +18,7 @@ mod host;
 pub mod log;
 pub mod manifest;
 pub mod network;
+pub mod run;
 pub mod sandbox;
 pub mod server;
 pub mod socket;

@@ -14,19 +14,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 
-use crate::apps::{Entry, Routes};
+use crate::apps::Published;
 use crate::log::AccessLog;
 use crate::network::Network;
 use crate::sandbox::Engine;
 use crate::wsgi::environ::RequestId;
 
-/// The routes as they are published: read once for each request, swapped by deploys.
-pub type Published = Arc<ArcSwap<Routes<Entry>>>;
-
 /// What all requests share.
 pub struct Gateway {
     pub(crate) engine: Engine,
-    pub(crate) routes: Published,
+    pub(crate) routes: Arc<Published>,
     pub(crate) access_log: AccessLog,
     /// Peers whose word on the client is believed. Swapped when the configuration is read again.
     pub(crate) trusted_proxies: ArcSwap<Vec<Network>>,
@@ -35,7 +32,12 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway to what `routes` leads to.
-    pub fn new(engine: Engine, routes: Published, access_log: AccessLog, trusted_proxies: Vec<Network>) -> Arc<Gateway> {
+    pub fn new(
+        engine: Engine,
+        routes: Arc<Published>,
+        access_log: AccessLog,
+        trusted_proxies: Vec<Network>,
+    ) -> Arc<Gateway> {
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
         Arc::new(Gateway {
             engine,

@@ -2,9 +2,11 @@
 
 mod connection;
 mod listener;
+mod tls;
 mod transport;
 
 pub use listener::{Accepted, Listener, Tcp};
+pub use tls::{Certificate, Tls, TlsListener};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,10 +1,8 @@
 //! Chunked bodies, [RFC 9112 §7.1](https://www.rfc-editor.org/rfc/rfc9112#section-7.1).
 
-use memchr::memchr;
-
 use super::field;
 use super::head::Trailers;
-use super::line::{self, BARE_LF};
+use super::line::{self, Fault, Scan};
 use super::{Limits, Reject, Verdict};
 
 /// Bytes of a chunk's first line with its CRLF.
@@ -23,8 +21,8 @@ const BAD_END: Reject = Reject::bad("chunk data without CRLF");
 #[derive(Debug, Default)]
 pub(super) struct Chunked {
     next: Next,
-    /// Up to where the trailer line that comes next holds no line end.
-    scanned: usize,
+    /// Up to where the trailer line that comes next was scanned.
+    known: usize,
     /// Bytes of extensions so far.
     extensions: usize,
     trailers: Trailers,
@@ -52,11 +50,7 @@ impl Chunked {
                 Err(_) => break, // what is good goes first; the next call meets the fault again
             }
         }
-        Ok(Verdict {
-            release,
-            head: None,
-            ends: matches!(self.next, Next::Nothing),
-        })
+        Ok(Verdict { release, head: None, ends: matches!(self.next, Next::Nothing) })
     }
 
     /// Checks what comes next and gives its length, 0 if more has to be read. A fault changes nothing.
@@ -72,19 +66,22 @@ impl Chunked {
 
     fn size_line(&mut self, bytes: &[u8]) -> Result<usize, Reject> {
         let window = &bytes[..bytes.len().min(LINE + 1)];
-        let Some(end) = memchr(b'\n', window) else {
-            return size_line_fault(window).map_or(Ok(0), Err);
-        };
-        let line = &window[..=end];
-        let (size, extensions) = self
-            .parse(line)
-            .map_err(|fault| size_line_fault(line).unwrap_or(fault))?;
+        match line::scan(window, 0) {
+            Scan::Line(length) => self.take(&window[..length]).map(|()| length),
+            Scan::Part(_) => size_line_fault(window, None).map_or(Ok(0), Err),
+            Scan::Fault(fault) => Err(size_line_fault(window, Some(fault)).unwrap_or(fault.1)),
+        }
+    }
+
+    fn take(&mut self, line: &[u8]) -> Result<(), Reject> {
+        let parsed = self.parse(line);
+        let (size, extensions) = parsed.map_err(|fault| size_line_fault(line, None).unwrap_or(fault))?;
         self.extensions += extensions;
         self.next = match size {
             0 => Next::Trailer,
             _ => Next::Data(size),
         };
-        Ok(line.len())
+        Ok(())
     }
 
     /// The size that a line gives, and how many bytes of it are extensions.
@@ -92,12 +89,9 @@ impl Chunked {
         if line.len() > LINE {
             return Err(LONG_LINE);
         }
-        let text = line.strip_suffix(b"\r\n").ok_or(BARE_LF)?;
-        let digits = text
-            .iter()
-            .take_while(|byte| byte.is_ascii_hexdigit())
-            .count();
-        let (digits, extensions) = text.split_at(digits);
+        let text = line::text(line);
+        let digits = text.iter().take_while(|byte| byte.is_ascii_hexdigit());
+        let (digits, extensions) = text.split_at(digits.count());
         let size = hexadecimal(digits).ok_or(BAD_SIZE)?;
         if !are_extensions(extensions) {
             return Err(BAD_EXTENSION);
@@ -129,31 +123,30 @@ impl Chunked {
     }
 
     fn trailer(&mut self, bytes: &[u8], limits: &Limits) -> Result<usize, Reject> {
-        let Some(end) = memchr(b'\n', bytes.get(self.scanned..).unwrap_or_default()) else {
-            let known = std::mem::replace(&mut self.scanned, bytes.len());
-            return self
-                .trailers
-                .early_fault(bytes, known, limits)
-                .map_or(Ok(0), Err);
-        };
-        let line = &bytes[..=self.scanned + end];
-        if self.trailers.complete(line, limits)? {
-            self.next = Next::Nothing;
+        let trailers = &mut self.trailers;
+        match line::scan(bytes, self.known) {
+            Scan::Line(length) => {
+                if trailers.take(&bytes[..length], limits)? {
+                    self.next = Next::Nothing;
+                }
+                self.known = 0;
+                Ok(length)
+            }
+            Scan::Part(known) => {
+                trailers.early_fault(bytes, None, limits).map_or(Ok(()), Err)?;
+                self.known = known;
+                Ok(0)
+            }
+            Scan::Fault(fault) => Err(trailers.early_fault(bytes, Some(fault), limits).unwrap_or(fault.1)),
         }
-        self.scanned = 0;
-        Ok(line.len())
     }
 }
 
-/// The first fault of a chunk's line that can be seen before its end.
+/// The first fault of a chunk's line that can be seen before its end; `scanned` is what the scan of it found.
 #[cold]
-fn size_line_fault(line: &[u8]) -> Option<Reject> {
+fn size_line_fault(line: &[u8], scanned: Option<Fault>) -> Option<Reject> {
     let start = line.first().filter(|byte| !byte.is_ascii_hexdigit());
-    line::earliest([
-        start.map(|_| (0, BAD_SIZE)),
-        line::control(line, 0),
-        line::too_long(line, LINE, LONG_LINE),
-    ])
+    line::earliest([start.map(|_| (0, BAD_SIZE)), scanned, line::too_long(line, LINE, LONG_LINE)])
 }
 
 /// As many digits as can't overflow, leading zeros included: nobody pads a size to more than sixteen.
@@ -205,18 +198,13 @@ fn after_quoted(mut bytes: &[u8]) -> Option<&[u8]> {
     loop {
         bytes = match bytes {
             [b'"', rest @ ..] => return Some(rest),
-            [b'\\', escaped, rest @ ..] if !line::is_control(*escaped) => rest,
-            [b'\\', ..] => return None,
-            [byte, rest @ ..] if !line::is_control(*byte) => rest,
-            _ => return None,
+            [] | [b'\\'] => return None,
+            [b'\\', _, rest @ ..] | [_, rest @ ..] => rest,
         }
     }
 }
 
 fn skip_space(bytes: &[u8]) -> &[u8] {
-    let spaces = bytes
-        .iter()
-        .take_while(|byte| field::is_space(**byte))
-        .count();
+    let spaces = bytes.iter().take_while(|byte| field::is_space(**byte)).count();
     &bytes[spaces..]
 }

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use memchr::memchr;
 
-use super::{Reject, line};
+use super::Reject;
 
 /// `http::HeaderName` takes no longer name.
 const NAME: usize = 65_535;
@@ -53,7 +53,7 @@ pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The name and the value of a field line that comes without its CRLF.
+/// The name and the value of a field line, which comes without its CRLF and without control bytes.
 ///
 /// [RFC 9112 §5](https://www.rfc-editor.org/rfc/rfc9112#section-5) leaves a server no choice about a space before
 /// the colon, and allows to refuse folded lines.
@@ -67,9 +67,6 @@ pub(super) fn split(line: &[u8]) -> Result<(&[u8], &[u8]), Reject> {
     }
     if name.len() > NAME {
         return Err(Reject::new(431, "header name too long"));
-    }
-    if line::has_control(value) {
-        return Err(Reject::bad("control byte in header value"));
     }
     Ok((name, trim(value)))
 }
@@ -110,9 +107,7 @@ fn is_ipv6(bytes: &[u8]) -> bool {
 fn is_port(bytes: &[u8]) -> bool {
     match bytes {
         [] => true,
-        [b':', digits @ ..] => {
-            digits.len() <= 5 && decimal(digits).is_some_and(|port| port <= 65_535)
-        }
+        [b':', digits @ ..] => digits.len() <= 5 && decimal(digits).is_some_and(|port| port <= 65_535),
         _ => false,
     }
 }
@@ -175,15 +170,9 @@ impl Codings {
     /// [§6.3](https://www.rfc-editor.org/rfc/rfc9112#section-6.3) 400 where the end can't be found.
     pub(super) fn check(&self) -> Result<(), Reject> {
         match self {
-            Self {
-                malformed: true, ..
-            } => Err(Reject::bad("malformed transfer-encoding")),
+            Self { malformed: true, .. } => Err(Reject::bad("malformed transfer-encoding")),
             Self { unknown: true, .. } => Err(Reject::new(501, "unknown transfer coding")),
-            Self {
-                after_chunked: true,
-                ..
-            }
-            | Self { chunked: false, .. } => {
+            Self { after_chunked: true, .. } | Self { chunked: false, .. } => {
                 Err(Reject::bad("transfer-encoding does not end in one chunked"))
             }
             Self { other: true, .. } => Err(Reject::new(501, "transfer coding not supported")),
@@ -195,13 +184,6 @@ impl Codings {
 /// The codings [registered](https://www.iana.org/assignments/http-parameters/http-parameters.xhtml#transfer-coding)
 /// beside chunked, and the one that was withdrawn.
 fn is_known(name: &[u8]) -> bool {
-    let known: [&[u8]; 6] = [
-        b"gzip",
-        b"x-gzip",
-        b"deflate",
-        b"compress",
-        b"x-compress",
-        b"identity",
-    ];
+    let known: [&[u8]; 6] = [b"gzip", b"x-gzip", b"deflate", b"compress", b"x-compress", b"identity"];
     known.iter().any(|known| name.eq_ignore_ascii_case(known))
 }

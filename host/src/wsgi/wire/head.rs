@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::memchr;
 
 use super::field::{self, Codings};
-use super::line::{self, BARE_LF, Fault};
+use super::line::{self, Fault, Scan};
 use super::{Form, Framing, HeadFacts, Limits, Reject};
 
 /// Old clients send a CRLF after a body, which [RFC 9112 §2.2](https://www.rfc-editor.org/rfc/rfc9112#section-2.2)
@@ -22,13 +22,13 @@ const BAD_TARGET: Reject = Reject::bad("malformed target");
 const LONG_HEAD: Reject = Reject::new(431, "head too long");
 const MANY_FIELDS: Reject = Reject::new(431, "too many headers");
 
-/// A head as far as it was received. Offsets count from its first byte.
+/// A head as far as it was received.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     /// Where the line begins that is not complete.
     line: usize,
-    /// Up to where no line end is left to be found.
-    scanned: usize,
+    /// Up to where in that line it was scanned.
+    known: usize,
     empty_lines: u8,
     request_line: Option<RequestLine>,
     fields: Fields,
@@ -37,66 +37,57 @@ pub(super) struct Head {
 impl Head {
     /// Whether more than empty lines was seen.
     pub(super) fn has_begun(&self) -> bool {
-        self.scanned > self.line || self.request_line.is_some()
+        self.known > 0 || self.request_line.is_some()
     }
 
     /// Checks the lines that `bytes` complete; at the end of the head, gives its length and what was learnt.
-    pub(super) fn check(
-        &mut self,
-        bytes: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<(usize, HeadFacts)>, Reject> {
-        while let Some(length) = memchr(b'\n', bytes.get(self.scanned..).unwrap_or_default()) {
-            let end = self.scanned + length + 1;
-            let line = &bytes[self.line..end];
-            if let Some(facts) = self.complete(line, limits)? {
-                return Ok(Some((end, facts)));
+    pub(super) fn check(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<(usize, HeadFacts)>, Reject> {
+        loop {
+            let rest = bytes.get(self.line..).unwrap_or_default();
+            match line::scan(rest, self.known) {
+                Scan::Line(length) => {
+                    if let Some(facts) = self.line(&rest[..length], limits)? {
+                        return Ok(Some((self.line, facts)));
+                    }
+                }
+                Scan::Part(known) => {
+                    self.known = known;
+                    return self.early_fault(rest, None, limits).map_or(Ok(None), Err);
+                }
+                Scan::Fault(fault) => {
+                    return Err(self.early_fault(rest, Some(fault), limits).unwrap_or(fault.1));
+                }
             }
-            self.line = end;
-            self.scanned = end;
         }
-        self.incomplete(bytes, limits).map(|()| None)
     }
 
-    fn complete(&mut self, line: &[u8], limits: &Limits) -> Result<Option<HeadFacts>, Reject> {
+    fn line(&mut self, line: &[u8], limits: &Limits) -> Result<Option<HeadFacts>, Reject> {
         let taken = self.take(line, limits);
-        taken.map_err(|fault| self.early_fault(line, 0, limits).unwrap_or(fault))
+        let facts = taken.map_err(|fault| self.early_fault(line, None, limits).unwrap_or(fault))?;
+        self.line += line.len();
+        self.known = 0;
+        Ok(facts)
     }
 
-    fn incomplete(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), Reject> {
-        let line = bytes.get(self.line..).unwrap_or_default();
-        let known = self.scanned - self.line;
-        self.scanned = self.scanned.max(bytes.len());
-        self.early_fault(line, known, limits).map_or(Ok(()), Err)
-    }
-
-    /// The first fault of a line that can be seen before its end; bytes before `known` were looked at already.
+    /// The first fault of a line that can be seen before its end; `scanned` is what the scan of it found.
     #[cold]
-    fn early_fault(&self, line: &[u8], known: usize, limits: &Limits) -> Option<Reject> {
+    fn early_fault(&self, line: &[u8], scanned: Option<Fault>, limits: &Limits) -> Option<Reject> {
         let start = match self.request_line {
-            None if line.first() == Some(&b'\r') => {
-                (self.empty_lines == EMPTY_LINES).then_some((0, TOO_MANY_EMPTY))
-            }
+            None if line.first() == Some(&b'\r') => (self.empty_lines == EMPTY_LINES).then_some((0, TOO_MANY_EMPTY)),
             None => request_line_fault(line, limits),
-            Some(_) => self.fields.early_fault(line, limits),
+            Some(_) => too_many(line, self.fields.count, limits),
         };
         let room = limits.head.saturating_sub(self.line);
-        line::earliest([
-            start,
-            line::control(line, known),
-            line::too_long(line, room, LONG_HEAD),
-        ])
+        line::earliest([start, scanned, line::too_long(line, room, LONG_HEAD)])
     }
 
     fn take(&mut self, line: &[u8], limits: &Limits) -> Result<Option<HeadFacts>, Reject> {
         if self.line + line.len() > limits.head {
             return Err(LONG_HEAD);
         }
-        let text = line.strip_suffix(b"\r\n").ok_or(BARE_LF)?;
+        let text = line::text(line);
         match &self.request_line {
-            Some(request_line) if text.is_empty() => {
-                return self.fields.conclude(request_line).map(Some);
-            }
+            Some(start) if text.is_empty() => return self.fields.conclude(start).map(Some),
             Some(_) => self.fields.take(text, limits)?,
             None if text.is_empty() => self.take_empty()?,
             None => self.request_line = Some(RequestLine::parse(text, self.line, limits)?),
@@ -115,7 +106,6 @@ impl Head {
 
 /// The faults of a request line that show before its end: of a client that speaks another protocol, or too long.
 fn request_line_fault(line: &[u8], limits: &Limits) -> Option<Fault> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
     if !field::is_tchar(*line.first()?) {
         return Some((0, NO_METHOD));
     }
@@ -124,9 +114,7 @@ fn request_line_fault(line: &[u8], limits: &Limits) -> Option<Fault> {
     };
     let longest = space + 1 + limits.target;
     let target = line.get(space + 1..=longest)?;
-    memchr(b' ', target)
-        .is_none()
-        .then_some((longest, LONG_TARGET))
+    memchr(b' ', target).is_none().then_some((longest, LONG_TARGET))
 }
 
 #[derive(Debug)]
@@ -225,11 +213,7 @@ static TARGET: [u8; 256] = {
 
 fn is_path_and_query(bytes: &[u8]) -> bool {
     let (path, query) = bytes.split_at(memchr(b'?', bytes).unwrap_or(bytes.len()));
-    let all = |bytes: &[u8], class| {
-        bytes
-            .iter()
-            .all(|&byte| TARGET[usize::from(byte)] & class != 0)
-    };
+    let all = |bytes: &[u8], class| bytes.iter().all(|&byte| TARGET[usize::from(byte)] & class != 0);
     all(path, PATH) && all(query, QUERY) && (bytes.is_ascii() || std::str::from_utf8(bytes).is_ok())
 }
 
@@ -245,10 +229,6 @@ struct Fields {
 }
 
 impl Fields {
-    fn early_fault(&self, line: &[u8], limits: &Limits) -> Option<Fault> {
-        too_many(line, self.count, limits)
-    }
-
     fn take(&mut self, line: &[u8], limits: &Limits) -> Result<(), Reject> {
         if self.count >= limits.headers {
             return Err(MANY_FIELDS);
@@ -342,31 +322,27 @@ impl Trailers {
     const BYTES: usize = 8 * 1024;
     const TOO_LONG: Reject = Reject::new(431, "trailers too long");
 
-    /// Takes a complete line; true if it is the empty one that ends the message.
-    pub(super) fn complete(&mut self, line: &[u8], limits: &Limits) -> Result<bool, Reject> {
-        let last = self
-            .check(line, limits)
-            .map_err(|fault| self.early_fault(line, 0, limits).unwrap_or(fault))?;
+    /// Takes a complete line; true if it is the empty one that ends the message. A fault changes nothing.
+    pub(super) fn take(&mut self, line: &[u8], limits: &Limits) -> Result<bool, Reject> {
+        let checked = self.check(line, limits);
+        let last = checked.map_err(|fault| self.early_fault(line, None, limits).unwrap_or(fault))?;
         self.bytes += line.len();
         self.count += 1;
         Ok(last)
     }
 
-    /// The first fault of a line that can be seen before its end; bytes before `known` were looked at already.
+    /// The first fault of a line that can be seen before its end; `scanned` is what the scan of it found.
     #[cold]
-    pub(super) fn early_fault(&self, line: &[u8], known: usize, limits: &Limits) -> Option<Reject> {
-        line::earliest([
-            too_many(line, self.count, limits),
-            line::control(line, known),
-            line::too_long(line, Self::BYTES - self.bytes, Self::TOO_LONG),
-        ])
+    pub(super) fn early_fault(&self, line: &[u8], scanned: Option<Fault>, limits: &Limits) -> Option<Reject> {
+        let room = Self::BYTES - self.bytes;
+        line::earliest([too_many(line, self.count, limits), scanned, line::too_long(line, room, Self::TOO_LONG)])
     }
 
     fn check(&self, line: &[u8], limits: &Limits) -> Result<bool, Reject> {
         if self.bytes + line.len() > Self::BYTES {
             return Err(Self::TOO_LONG);
         }
-        let text = line.strip_suffix(b"\r\n").ok_or(BARE_LF)?;
+        let text = line::text(line);
         if text.is_empty() {
             return Ok(true);
         }
@@ -375,10 +351,7 @@ impl Trailers {
         }
         let (name, _) = field::split(text)?;
         let forbidden: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"host"];
-        if forbidden
-            .iter()
-            .any(|forbidden| name.eq_ignore_ascii_case(forbidden))
-        {
+        if forbidden.iter().any(|field| name.eq_ignore_ascii_case(field)) {
             return Err(Reject::bad("framing or routing field in trailers"));
         }
         Ok(false)

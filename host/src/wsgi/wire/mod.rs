@@ -8,8 +8,8 @@
 //! rewrites nothing, holds no bytes and does no I/O: who reads the socket keeps the bytes of a head that is not
 //! complete.
 //!
-//! [`head`] checks request lines and sections of fields, [`field`] one field line and the values that decide about
-//! routing and framing, [`chunked`] the chunk lines, and [`line`] the faults that a line shows before it is complete.
+//! `head` checks request lines and sections of fields, `field` one field line and the values that decide about
+//! routing and framing, `chunked` the chunk lines, and `line` the faults that a line shows before it is complete.
 //!
 //! # What hyper could still refuse
 //!
@@ -24,13 +24,13 @@
 //! - `Method::from_bytes`: a token of any length is one.
 //! - `Uri::from_maybe_shared`: paths and queries are held to its two byte classes (a query takes no `"`, a path no
 //!   `` ` ``, neither takes `<` or `>`), an authority to fewer bytes than its own.
-//! - `UriTooLong` above 65,534 bytes and a field name above 65,535: [`Checker::new`] and [`field`] cap both.
+//! - `UriTooLong` above 65,534 bytes and a field name above 65,535: [`Checker::new`] and `field` cap both.
 //! - `TooLarge`: `max_header_size` is left unset, or above [`Limits::head`]; so is `max_buf_size` (417,792 by
 //!   default). A `Content-Length` above `u64::MAX - 2` is refused here.
 //! - `Content-Length` and `Transfer-Encoding` that it calls invalid or unexpected: a superset is refused here.
 //! - A `HeaderMap` of more than 24,576 fields panics: [`Checker::new`] caps their number.
 //! - Bodies: hyper reports a malformed chunk to the reader of the body and answers nothing. Its limits for chunk
-//!   extensions and trailers, 16 KiB each for a message, are above those in [`chunked`].
+//!   extensions and trailers, 16 KiB each for a message, are above those in `chunked`.
 //!
 //! [RFC 9112 §11.2]: https://www.rfc-editor.org/rfc/rfc9112#section-11.2
 
@@ -65,11 +65,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            target: 8 * 1024,
-            head: 64 * 1024,
-            headers: 100,
-        }
+        Self { target: 8 * 1024, head: 64 * 1024, headers: 100 }
     }
 }
 
@@ -163,11 +159,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// No more can be said before more was read.
-    const WAIT: Self = Self {
-        release: 0,
-        head: None,
-        ends: false,
-    };
+    const WAIT: Self = Self { release: 0, head: None, ends: false };
 }
 
 /// Where in a message a connection is.
@@ -252,9 +244,9 @@ impl Checker {
     /// complete. Good bytes before the bad ones have been released by then.
     pub fn check(&mut self, unreleased: &[u8]) -> Result<Verdict, Reject> {
         let verdict = match &mut self.phase {
-            Phase::Head(head) => head
-                .check(unreleased, &self.limits)
-                .map(|complete| complete.map_or(Verdict::WAIT, Verdict::from)),
+            Phase::Head(head) => {
+                head.check(unreleased, &self.limits).map(|complete| complete.map_or(Verdict::WAIT, Verdict::from))
+            }
             Phase::Length(left) => Ok(count(left, unreleased)),
             Phase::Chunked(chunked) => chunked.check(unreleased, &self.limits),
             Phase::Rejected(reject) => Err(*reject),
@@ -279,20 +271,12 @@ impl Checker {
 
 impl From<(usize, HeadFacts)> for Verdict {
     fn from((release, facts): (usize, HeadFacts)) -> Self {
-        Self {
-            release,
-            ends: !facts.framing.has_body(),
-            head: Some(facts),
-        }
+        Self { release, ends: !facts.framing.has_body(), head: Some(facts) }
     }
 }
 
 fn count(left: &mut u64, bytes: &[u8]) -> Verdict {
     let release = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
     *left -= release as u64;
-    Verdict {
-        release,
-        head: None,
-        ends: *left == 0,
-    }
+    Verdict { release, head: None, ends: *left == 0 }
 }

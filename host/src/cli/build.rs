@@ -1,0 +1,37 @@
+//! `wasgi build`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::build::{self, Options, Progress};
+
+/// Compile a project to a component
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  wasgi build .
+  wasgi build hello -o apps/hello.wasm        built, and deployed at once")]
+pub(super) struct Build {
+    /// The project's directory: a Rust project with a Cargo.toml
+    #[arg(default_value = ".")]
+    project: PathBuf,
+    /// The component's file, or a directory for it [default: NAME.wasm in this directory]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Build {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let output = match self.output {
+            Some(output) => output,
+            None => std::env::current_dir().context("finding the current directory")?,
+        };
+        let options = Options { output: Some(output), target_dir: None };
+        let built = build::component(&self.project, &options, Progress::Shown)?;
+        println!("built {} ({} KiB)", built.path.display(), built.bytes.div_ceil(1024));
+        Ok(ExitCode::SUCCESS)
+    }
+}

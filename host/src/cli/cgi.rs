@@ -1,0 +1,153 @@
+//! `wasgi cgi`: a component as a CGI/1.1 program (RFC 3875).
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName};
+use http::response::Parts;
+use http::{HeaderValue, Method, Request, Version};
+use hyper::ext::ReasonPhrase;
+
+use super::local::{self, ReaderBody};
+use super::runtime;
+use crate::gateway::Line;
+use crate::host::Host;
+use crate::wsgi::environ::Scheme;
+use crate::wsgi::path;
+
+/// Run a component as a CGI program, for any web server that runs those
+///
+/// The request comes in the environment and on standard input, the response goes to standard
+/// output as it is made, the application's log to standard error.
+#[derive(Args)]
+#[command(after_help = "\
+Example, a script in cgi-bin:
+  #!/bin/sh
+  exec wasgi cgi /srv/apps/hello.wasm")]
+pub(super) struct Cgi {
+    /// The component; a manifest beside it counts
+    file: PathBuf,
+}
+
+/// The meta-variables, RFC 3875 §4.1.
+struct Meta(HashMap<String, Vec<u8>>);
+
+impl Cgi {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let meta = Meta::from_process();
+        let (parts, line) = (meta.request()?, meta.line());
+        let length = meta.text("CONTENT_LENGTH").filter(|length| !length.is_empty());
+        let length: u64 = length.map_or(Ok(0), |length| length.parse()).context("CONTENT_LENGTH is not a number")?;
+        let host = local::host(&self.file, Host::builder().mount(&meta.text("SCRIPT_NAME").unwrap_or_default()))?;
+        let request = parts.body(()).context("the meta-variables are not a request")?;
+        let called = async {
+            let request = request.map(|()| ReaderBody::new(tokio::io::stdin(), length));
+            local::exchange(&host, request, &line, &mut io::stdout().lock(), write_head).await
+        };
+        let runtime = runtime()?;
+        let done = runtime.block_on(called);
+        // Standard input may still be open, and its reader blocked.
+        runtime.shutdown_background();
+        host.flush_logs();
+        done.map(|_| ExitCode::SUCCESS)
+    }
+}
+
+impl Meta {
+    fn from_process() -> Meta {
+        use std::os::unix::ffi::OsStringExt;
+        Meta(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_vec())))
+                .collect(),
+        )
+    }
+
+    /// A variable as a native string.
+    fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name).map(|value| path::native(value).into_owned())
+    }
+
+    fn request(&self) -> Result<http::request::Builder> {
+        let method =
+            self.text("REQUEST_METHOD").context("REQUEST_METHOD is not set: this is for web servers to run")?;
+        let method = Method::from_bytes(method.as_bytes()).with_context(|| format!("{method:?} is not a method"))?;
+        let version = match self.text("SERVER_PROTOCOL").as_deref() {
+            Some("HTTP/1.0") => Version::HTTP_10,
+            _ => Version::HTTP_11,
+        };
+        let mut request = Request::builder().method(method).uri(self.target()).version(version);
+        let headers = request.headers_mut().context("the meta-variables are not a request")?;
+        for (name, value) in &self.0 {
+            let Some(name) = name.strip_prefix("HTTP_") else { continue };
+            let name = HeaderName::from_bytes(name.replace('_', "-").as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+                headers.insert(name, value);
+            }
+        }
+        for (name, header) in [("CONTENT_TYPE", CONTENT_TYPE), ("CONTENT_LENGTH", CONTENT_LENGTH)] {
+            let value = self.0.get(name).filter(|value| !value.is_empty());
+            if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value).ok()) {
+                headers.insert(header, value);
+            }
+        }
+        if let (false, Some(name)) = (headers.contains_key(HOST), self.text("SERVER_NAME")) {
+            headers.insert(HOST, name.parse().unwrap_or(HeaderValue::from_static("localhost")));
+        }
+        Ok(request)
+    }
+
+    /// The path comes decoded, and servers don't agree on a variable for the undecoded one.
+    fn target(&self) -> String {
+        let path = [self.0.get("SCRIPT_NAME"), self.0.get("PATH_INFO")];
+        let mut target = String::new();
+        for byte in path.into_iter().flatten().flatten() {
+            match byte {
+                b'/' | b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                    target.push(char::from(*byte))
+                }
+                _ => target.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        if target.is_empty() {
+            target.push('/');
+        }
+        match self.text("QUERY_STRING").filter(|query| !query.is_empty()) {
+            Some(query) => format!("{target}?{query}"),
+            None => target,
+        }
+    }
+
+    fn line(&self) -> Line {
+        let address = |ip: &str, port: &str| {
+            let port = self.text(port).and_then(|port| port.parse().ok()).unwrap_or(0);
+            Some(SocketAddr::new(self.text(ip)?.parse().ok()?, port))
+        };
+        let secure = self.text("HTTPS").is_some_and(|on| on.eq_ignore_ascii_case("on") || on == "1");
+        let scheme = if secure { Scheme::Https } else { Scheme::Http };
+        let unspecified = std::net::IpAddr::from([127, 0, 0, 1]);
+        let port = self.text("SERVER_PORT").and_then(|port| port.parse().ok()).unwrap_or(scheme.default_port());
+        let local = address("SERVER_ADDR", "SERVER_PORT").unwrap_or(SocketAddr::new(unspecified, port));
+        Line { peer: address("REMOTE_ADDR", "REMOTE_PORT"), local: Some(local), scheme }
+    }
+}
+
+/// RFC 3875 §6.2 and §6.3: headers, with `Status` among them.
+fn write_head(parts: &Parts, out: &mut dyn Write) -> io::Result<()> {
+    let reason = parts.extensions.get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+    let reason = reason.or(parts.status.canonical_reason().map(str::as_bytes)).unwrap_or(b"Status");
+    write!(out, "Status: {} ", parts.status.as_u16())?;
+    out.write_all(reason)?;
+    out.write_all(b"\r\n")?;
+    for (name, value) in &parts.headers {
+        write!(out, "{name}: ")?;
+        out.write_all(value.as_bytes())?;
+        out.write_all(b"\r\n")?;
+    }
+    out.write_all(b"\r\n")
+}

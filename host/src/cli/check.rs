@@ -1,0 +1,61 @@
+//! `wasgi check`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::cli::runtime;
+use crate::manifest::Settings;
+use crate::sandbox::{self, Engine, Refusal, TrustedCode};
+
+/// Tell what a component is, and whether it would be deployed
+#[derive(Args)]
+pub(super) struct Check {
+    /// The component
+    file: PathBuf,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let bytes = std::fs::read(&self.file).with_context(|| format!("reading {}", self.file.display()))?;
+        println!("{}: {} bytes", self.file.display(), bytes.len());
+        match examine(&bytes)? {
+            Ok(machine_code) => {
+                println!("accepted: {machine_code} bytes of machine code, and an instance can be made");
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(refusal) => {
+                println!("refused: {refusal}");
+                Ok(ExitCode::FAILURE)
+            }
+        }
+    }
+}
+
+/// Does what a deploy does, short of serving.
+fn examine(bytes: &[u8]) -> Result<Result<usize, Refusal>> {
+    let contract = match sandbox::check(bytes) {
+        Ok(contract) => contract,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    for (word, names) in [("imports", &contract.imports), ("exports", &contract.exports)] {
+        println!("{word}:");
+        names.iter().for_each(|name| println!("  {name}"));
+    }
+    let engine = Engine::new(1)?;
+    let memory = Settings::default().limits.memory;
+    let accepted = (|| {
+        let code = engine.compile(bytes)?;
+        let size = code.len();
+        let loaded = engine.load(&TrustedCode::vouch(code))?;
+        Ok::<_, Refusal>((size, loaded))
+    })();
+    let (size, code) = match accepted {
+        Ok(accepted) => accepted,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let probed = runtime()?.block_on(sandbox::probe(&engine, &code, memory, sandbox::Surroundings::none()));
+    Ok(probed.map(|()| size))
+}

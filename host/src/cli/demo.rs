@@ -1,0 +1,88 @@
+//! `wasgi demo`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::Unstarted;
+use crate::build::{Options, Progress, Toolchain};
+use crate::deploy::Notice;
+use crate::run;
+
+/// The examples, in the order in which they are worth a look, and what each shows.
+const EXAMPLES: [(&str, &str); 9] = [
+    ("hello", "the smallest application"),
+    ("environ", "everything a request tells an application"),
+    ("stream", "server-sent events, each sent as it is made"),
+    ("upload", "a body of any size, hashed as it streams in"),
+    ("write", "the imperative way: write(), then an iterable"),
+    ("middleware", "an application around another one"),
+    ("errors", "what exc_info does before and after the headers"),
+    ("posthooks", "hooks that run after the response, with what was really sent"),
+    ("http-adapter", "http::Request in, http::Response out"),
+];
+
+/// Build the examples, deploy them to a directory, and serve it
+///
+/// To be run in a clone of the project.
+#[derive(Args)]
+pub(super) struct Demo {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let examples = find_examples()?;
+        let target = examples.with_file_name("target").join("demo");
+        let (apps, state) = (target.join("apps"), target.join("state"));
+        std::fs::create_dir_all(&apps).with_context(|| format!("making {}", apps.display()))?;
+        build(&examples, &apps, &target.join("guests"))?;
+        let overrides = move |mut config: crate::config::Config| {
+            config.listen = vec![self.listen];
+            config.state = Some(state.clone());
+            config
+        };
+        let directory = apps.clone();
+        let output = run::Output::Custom(Box::new(move |addresses| welcome(addresses, &directory)), Box::new(announce));
+        run::start(&apps, None, overrides, output).map_err(|error| error.context(Unstarted))?.wait()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// `examples` of this directory, or of one above it.
+fn find_examples() -> Result<PathBuf> {
+    let here = std::env::current_dir().context("finding the current directory")?;
+    let found = here.ancestors().map(|above| above.join("examples")).find(|examples| examples.join("hello").is_dir());
+    match found {
+        Some(examples) => Ok(examples),
+        None => bail!("there are no examples here: run the demo in a clone of the project"),
+    }
+}
+
+fn build(examples: &Path, apps: &Path, target: &Path) -> Result<()> {
+    let toolchain = Toolchain::find(&examples.join("hello"), Progress::Shown)?;
+    for (at, (name, _)) in EXAMPLES.iter().enumerate() {
+        eprintln!("building {name} ({} of {})", at + 1, EXAMPLES.len());
+        let options = Options { output: Some(apps.join(format!("{name}.wasm"))), target_dir: Some(target.to_owned()) };
+        toolchain.build(&examples.join(name), &options).with_context(|| format!("building examples/{name}"))?;
+    }
+    Ok(())
+}
+
+fn welcome(addresses: &[SocketAddr], apps: &Path) {
+    let Some(address) = addresses.first() else { return };
+    println!("\nServing {} at http://{address}\n", apps.display());
+    for (name, shows) in EXAMPLES {
+        println!("  {:<44} {shows}", format!("http://{address}/{name}"));
+    }
+    println!("\nCopy a component into the directory to deploy it; Ctrl-C ends the demo.\n");
+}
+
+fn announce(notice: &Notice) {
+    println!("{notice}");
+}

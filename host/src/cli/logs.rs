@@ -1,0 +1,36 @@
+//! `wasgi logs`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::apps::AppName;
+use crate::{admin, state};
+
+/// Show what an application logged
+#[derive(Args)]
+pub(super) struct Logs {
+    /// The application
+    name: String,
+    /// Go on as more is logged
+    #[arg(short, long)]
+    follow: bool,
+    /// The directory that is served; not needed where one server runs
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The server's state directory, if it isn't the default
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+impl Logs {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let name = AppName::new(&self.name).with_context(|| format!("{:?} is no application's name", self.name))?;
+        let root = self.state.map_or_else(state::default_root, Ok)?;
+        let folder = state::find(&root, self.dir.as_deref())?;
+        admin::logs(&folder, &name, self.follow, std::io::stdout().lock())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

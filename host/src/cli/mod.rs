@@ -1,0 +1,91 @@
+//! The command line: what was typed, checked and handed to whoever does it. The only module that
+//! names clap.
+
+mod build;
+mod call;
+mod cgi;
+mod check;
+mod demo;
+mod local;
+mod logs;
+mod new;
+mod serve;
+mod status;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Serves WebAssembly components as web applications.
+#[derive(Parser)]
+#[command(name = "wasgi", version, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wasgi new hello && wasgi build hello -o apps/hello.wasm   make an application
+  wasgi serve apps                                          serve every component in apps/
+  wasgi call apps/hello.wasm /                              one request, without a server
+  wasgi status apps                                         what is deployed, and how it does
+  wasgi demo                                                build the examples and serve them";
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Build(build::Build),
+    New(new::New),
+    Check(check::Check),
+    Call(call::Call),
+    Cgi(cgi::Cgi),
+    Status(status::Status),
+    Logs(logs::Logs),
+    Demo(demo::Demo),
+}
+
+/// What went wrong was typed, configured, or is in the way: exit code 2, and nothing was started.
+#[derive(Debug)]
+struct Unstarted;
+
+impl std::fmt::Display for Unstarted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("not started")
+    }
+}
+
+impl std::error::Error for Unstarted {}
+
+/// Runs the command that the process was called with.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Build(build) => build.run(),
+        Command::New(new) => new.run(),
+        Command::Check(check) => check.run(),
+        Command::Call(call) => call.run(),
+        Command::Cgi(cgi) => cgi.run(),
+        Command::Status(status) => status.run(),
+        Command::Logs(logs) => logs.run(),
+        Command::Demo(demo) => demo.run(),
+    };
+    done.unwrap_or_else(|error| {
+        // A pipe that nobody reads any more is how `| head` ends.
+        if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        let unstarted = error.is::<Unstarted>();
+        let said: Vec<String> =
+            error.chain().filter(|cause| !cause.is::<Unstarted>()).map(ToString::to_string).collect();
+        let _ = writeln!(std::io::stderr(), "wasgi: {}", said.join(": ").replace('\n', " "));
+        ExitCode::from(if unstarted { 2 } else { 1 })
+    })
+}
+
+/// A runtime for commands that serve or call.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    anyhow::Context::context(runtime.enable_all().build(), "starting the runtime")
+}

@@ -1,0 +1,94 @@
+//! `wasgi serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Unstarted;
+use crate::config::{AccessLog, Config, LogFormat, TlsFiles};
+use crate::run;
+
+/// Serve a directory of components, or one component
+///
+/// Every NAME.wasm in the directory is an application, at /NAME or where NAME.toml beside it says.
+/// Copying a file deploys it, replacing it deploys the next version, removing it ends it.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  wasgi serve apps
+  wasgi serve apps --listen [::]:80 --config /etc/wasgi.toml
+  wasgi serve hello.wasm                      one component, at /
+  wasgi serve apps --listen :443 --tls-cert cert.pem --tls-key key.pem")]
+pub(super) struct Serve {
+    /// The directory, or one component
+    path: PathBuf,
+    /// Address to listen on; port 0 is any free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    listen: Vec<SocketAddr>,
+    /// The host's configuration, a TOML file; SIGHUP reads it again
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where compiled code, last good versions and logs are kept
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// One line for each request goes to this file; - is standard error
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<PathBuf>,
+    /// The access log's format: text or json
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    access_log_format: Option<Format>,
+    /// Certificate chain for HTTPS, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let path = self.path.clone();
+        let configuration = self.config.clone();
+        let overrides = move |config: Config| self.over(config);
+        let started = run::start(&path, configuration.as_deref(), overrides, run::Output::Lines);
+        started.map_err(|error| error.context(Unstarted))?.wait()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What was typed goes before what is configured.
+    fn over(&self, mut config: Config) -> Config {
+        if !self.listen.is_empty() {
+            config.listen.clone_from(&self.listen);
+        }
+        config.state = self.state.clone().or(config.state);
+        if let (Some(cert), Some(key)) = (self.tls_cert.clone(), self.tls_key.clone()) {
+            config.tls = Some(TlsFiles { cert, key });
+        }
+        if let Some(path) = self.access_log.clone() {
+            let format = config.access_log.as_ref().map_or(LogFormat::Text, |log| log.format);
+            config.access_log = Some(AccessLog { path, format });
+        }
+        if let (Some(log), Some(format)) = (&mut config.access_log, self.access_log_format) {
+            log.format = match format {
+                Format::Text => LogFormat::Text,
+                Format::Json => LogFormat::Json,
+            };
+        }
+        config
+    }
+}
+
+/// `ADDR:PORT`; `:PORT` is on every address.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
+    full.parse().map_err(|_| "expected ADDRESS:PORT, for instance 127.0.0.1:8080, [::]:80 or :8080".to_owned())
+}

@@ -1,0 +1,260 @@
+//! Putting it together: configuration → engine, deploys, listeners, signals. Everything is
+//! checked, and every port bound, before anything is served.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::admin;
+use crate::apps::Routes;
+use crate::config::Config;
+use crate::deploy::{self, Deploys, Notice, Source};
+use crate::gateway::Gateway;
+use crate::log::AccessLog;
+use crate::sandbox::Engine;
+use crate::server::{self, Certificate, TlsListener};
+use crate::state;
+
+/// What goes to standard output.
+pub enum Output {
+    /// `listening on …`, then a line for each deploy.
+    Lines,
+    /// What these functions make of it.
+    Custom(Box<dyn Fn(&[SocketAddr]) + Send>, Box<dyn Fn(&Notice) + Send>),
+}
+
+/// A server that runs.
+pub struct Server {
+    runtime: Runtime,
+    listening: JoinSet<()>,
+    shutdown: watch::Sender<bool>,
+    control: Control,
+}
+
+/// What signals act on.
+struct Control {
+    gateway: Arc<Gateway>,
+    deploys: Arc<Deploys>,
+    certificate: Option<Certificate>,
+    config_path: Option<PathBuf>,
+    overrides: Box<dyn Fn(Config) -> Config + Send>,
+}
+
+/// Starts serving `path` as the file `config` says, and `overrides` after it.
+///
+/// # Errors
+/// What is wrong with any of it; nothing was started then.
+pub fn start(
+    path: &Path,
+    config_path: Option<&Path>,
+    overrides: impl Fn(Config) -> Config + Send + 'static,
+    output: Output,
+) -> Result<Server> {
+    start_logging();
+    let config = overrides(read_config(config_path)?);
+    let source = Source::of(path)?;
+    let root = config.state.clone().map_or_else(state::default_root, Ok)?;
+    let certificate = match &config.tls {
+        Some(tls) => Some(Certificate::read(&tls.cert, &tls.key)?),
+        None => None,
+    };
+    let access_log = match &config.access_log {
+        Some(log) => AccessLog::open(&log.path, log.format)?,
+        None => AccessLog::none(),
+    };
+    let engine = Engine::new(config.instances).with_context(|| {
+        format!("making room for {} instances (`instances` in the configuration)", config.instances)
+    })?;
+    if let Some(missing) = engine.missing() {
+        warn!("{missing}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let listeners = runtime.block_on(bind(&config.listen))?;
+    let published = Arc::new(ArcSwap::from_pointee(Routes::default()));
+    let gateway = Gateway::new(engine.clone(), published.clone(), access_log, config.trusted_proxies.clone());
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let (listening, report) = output.functions(scheme);
+    let options = deploy::Options { source, state: root, limits: config.limits, report };
+    let prepared = deploy::prepare(engine, published, options, runtime.handle())?;
+    let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    listening(&addresses);
+    let deploys = Arc::new(prepared.start()?);
+    let entered = runtime.enter();
+    admin::serve(deploys.clone())?;
+    drop(entered);
+    let (shutdown, stopping) = watch::channel(false);
+    let listening = accept(&runtime, listeners, certificate.as_ref(), &gateway, &stopping, config.drain);
+    let control = Control {
+        gateway,
+        deploys,
+        certificate,
+        config_path: config_path.map(Path::to_owned),
+        overrides: Box::new(overrides),
+    };
+    Ok(Server { runtime, listening, shutdown, control })
+}
+
+impl Server {
+    /// Serves until SIGTERM or SIGINT, and drains then; a second signal ends it at once.
+    ///
+    /// # Errors
+    /// Where signals can't be had.
+    pub fn wait(self) -> Result<()> {
+        let Server { runtime, mut listening, shutdown, control } = self;
+        runtime.block_on(async {
+            let mut signals = Signals::new().context("listening to signals")?;
+            while signals.reload_or_end().await == Asked::Reload {
+                control.reload();
+            }
+            let _ = shutdown.send(true);
+            tokio::select! {
+                () = async { while listening.join_next().await.is_some() {} } => info!("drained"),
+                () = signals.end() => warn!("ended by a second signal"),
+            }
+            anyhow::Ok(())
+        })?;
+        control.deploys.stop();
+        control.gateway.access_log().flush();
+        runtime.shutdown_background();
+        Ok(())
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Reload,
+    End,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn reload_or_end(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.hangup.recv() => Asked::Reload,
+        }
+    }
+
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+impl Control {
+    /// SIGHUP: what can change while serving does; a bad file leaves the old one in force.
+    fn reload(&self) {
+        let config = match read_config(self.config_path.as_deref()) {
+            Ok(config) => (self.overrides)(config),
+            Err(error) => return error!("the configuration stays as it is: {error:#}"),
+        };
+        if let (Some(certificate), Some(tls)) = (&self.certificate, &config.tls)
+            && let Err(error) = certificate.reload(&tls.cert, &tls.key)
+        {
+            return error!("the configuration stays as it is: {error:#}");
+        }
+        if let Err(error) = self.gateway.access_log().reopen() {
+            error!(%error, "the access log can't be opened again and stays as it is");
+        }
+        self.gateway.trust(config.trusted_proxies);
+        self.deploys.set_limits(config.limits);
+        info!("the configuration was read again: trusted_proxies, limits and certificate are in force");
+    }
+}
+
+impl Output {
+    #[allow(clippy::type_complexity, reason = "two functions, named by the fields they come from")]
+    fn functions(self, scheme: &'static str) -> (Box<dyn Fn(&[SocketAddr]) + Send>, Box<dyn Fn(&Notice) + Send>) {
+        match self {
+            Output::Custom(listening, notice) => (listening, notice),
+            Output::Lines => (
+                Box::new(move |addresses| {
+                    addresses.iter().for_each(|address| say(&format!("listening on {scheme}://{address}")))
+                }),
+                Box::new(|notice| say(&notice.to_string())),
+            ),
+        }
+    }
+}
+
+/// A line on standard output; where nobody reads it, that is no reason to stop serving.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn read_config(path: Option<&Path>) -> Result<Config> {
+    path.map_or_else(|| Ok(Config::default()), Config::read)
+}
+
+async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let bound = TcpListener::bind(address).await;
+        listeners.push(bound.with_context(|| format!("listening on {address} (`--listen` names another address)"))?);
+    }
+    if listeners.is_empty() {
+        bail!("there is no address to listen on");
+    }
+    Ok(listeners)
+}
+
+fn accept(
+    runtime: &Runtime,
+    listeners: Vec<TcpListener>,
+    certificate: Option<&Certificate>,
+    gateway: &Arc<Gateway>,
+    stopping: &watch::Receiver<bool>,
+    drain: std::time::Duration,
+) -> JoinSet<()> {
+    let mut listening = JoinSet::new();
+    for listener in listeners {
+        let mut stopping = stopping.clone();
+        let stop = async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        };
+        let gateway = gateway.clone();
+        match certificate.cloned() {
+            None => listening.spawn_on(server::serve(gateway, listener, stop, drain), runtime.handle()),
+            Some(certificate) => {
+                let listener = TlsListener::new(listener, certificate);
+                listening.spawn_on(server::serve(gateway, listener, stop, drain), runtime.handle())
+            }
+        };
+    }
+    listening
+}
+
+/// The host's own log: to standard error, as `RUST_LOG` asks for; `info` without it.
+fn start_logging() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,wasgi=info"));
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).try_init();
+}
