@@ -14,6 +14,7 @@ use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 use super::*;
 use crate::admin;
 use crate::apps::{AppName, Entry, Routes};
+use crate::state::Digest;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(20).unwrap());
@@ -131,8 +132,6 @@ impl Site {
         status.applications.into_iter().find(|app| app.application.as_str() == name).unwrap()
     }
 }
-
-use crate::state::Digest;
 
 #[test]
 fn a_file_is_deployed_replaced_and_removed() {
@@ -366,6 +365,26 @@ fn code_that_is_damaged_is_made_again_for_the_request() {
     assert!(Cache::open(state, &fingerprint).unwrap().get(&digest).is_some());
     let missing = RUNTIME.block_on(shop.load(Digest::of(b"never seen"))).map(drop);
     assert!(missing.unwrap_err().to_string().contains("deploy it again"));
+}
+
+#[test]
+fn what_nothing_needs_is_deleted() {
+    let mut site = Site::served();
+    for tag in ["1", "2"] {
+        site.put("a.wasm", component(tag));
+        site.says("deployed a");
+    }
+    let state = site.deploys.as_ref().unwrap().state().to_owned();
+    site.put("a.wasm", "rubbish");
+    site.says("refused a");
+    site.stop();
+    let names = |folder| {
+        let files = fs::read_dir(state.join(folder)).unwrap();
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let good = Digest::of(&component("2")).to_string();
+    assert_eq!(names("versions"), [good.clone()]);
+    assert!(names("code").iter().all(|name| name.starts_with(&good)) && names("code").len() == 1);
 }
 
 #[test]
