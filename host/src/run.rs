@@ -72,8 +72,9 @@ pub fn start(
         Some(log) => AccessLog::open(&log.path, log.format)?,
         None => AccessLog::none(),
     };
-    let engine = Engine::new(config.instances)
-        .with_context(|| format!("making room for {} instances (`instances` in the configuration)", config.instances))?;
+    let engine = Engine::new(config.instances).with_context(|| {
+        format!("making room for {} instances (`instances` in the configuration)", config.instances)
+    })?;
     if let Some(missing) = engine.missing() {
         warn!("{missing}");
     }
@@ -193,7 +194,9 @@ impl Output {
         match self {
             Output::Custom(listening, notice) => (listening, notice),
             Output::Lines => (
-                Box::new(move |addresses| addresses.iter().for_each(|address| say(&format!("listening on {scheme}://{address}")))),
+                Box::new(move |addresses| {
+                    addresses.iter().for_each(|address| say(&format!("listening on {scheme}://{address}")))
+                }),
                 Box::new(|notice| say(&notice.to_string())),
             ),
         }
@@ -252,5 +255,6 @@ fn accept(
 fn start_logging() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,wasgi=info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).try_init();
 }

@@ -48,9 +48,7 @@ impl Call {
         let include = self.include;
         let host = local::host(&self.file, Host::builder())?;
         let head = |parts: &Parts, out: &mut dyn Write| if include { write_head(parts, out) } else { Ok(()) };
-        let called = async {
-            local::exchange(&host, request, &Line::default(), &mut io::stdout().lock(), head).await
-        };
+        let called = async { local::exchange(&host, request, &Line::default(), &mut io::stdout().lock(), head).await };
         let status = runtime()?.block_on(called);
         host.flush_logs();
         Ok(if status?.is_server_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS })

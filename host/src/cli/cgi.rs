@@ -61,7 +61,11 @@ impl Cgi {
 impl Meta {
     fn from_process() -> Meta {
         use std::os::unix::ffi::OsStringExt;
-        Meta(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_vec()))).collect())
+        Meta(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_vec())))
+                .collect(),
+        )
     }
 
     /// A variable as a native string.
@@ -70,7 +74,8 @@ impl Meta {
     }
 
     fn request(&self) -> Result<http::request::Builder> {
-        let method = self.text("REQUEST_METHOD").context("REQUEST_METHOD is not set: this is for web servers to run")?;
+        let method =
+            self.text("REQUEST_METHOD").context("REQUEST_METHOD is not set: this is for web servers to run")?;
         let method = Method::from_bytes(method.as_bytes()).with_context(|| format!("{method:?} is not a method"))?;
         let version = match self.text("SERVER_PROTOCOL").as_deref() {
             Some("HTTP/1.0") => Version::HTTP_10,
@@ -103,7 +108,9 @@ impl Meta {
         let mut target = String::new();
         for byte in path.into_iter().flatten().flatten() {
             match byte {
-                b'/' | b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => target.push(char::from(*byte)),
+                b'/' | b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                    target.push(char::from(*byte))
+                }
                 _ => target.push_str(&format!("%{byte:02X}")),
             }
         }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
-use bytes::Bytes;
 use http_body::Body;
 
+use super::Gateway;
 use super::request::{Asked, Line};
 use super::respond::{Respond, Tails};
-use super::Gateway;
 use crate::apps::{App, Entry, Unserved};
 use crate::exchange::{Client, Clocks, Exchange, Input};
 use crate::log::Access;
@@ -53,7 +53,12 @@ impl Gateway {
         };
         let chunks = asked.parts.version == Version::HTTP_11;
         let exchange = Exchange::new(asked.parts.method.clone(), chunks, client.clone(), clocks);
-        let request = Answer { gateway: self.clone(), exchange: exchange.clone(), id: self.next_id(), client: asked.client(line) };
+        let request = Answer {
+            gateway: self.clone(),
+            exchange: exchange.clone(),
+            id: self.next_id(),
+            client: asked.client(line),
+        };
         let line = line.clone();
         let body = (!body.is_end_stream()).then_some(body);
         Respond::new(Box::pin(request.run(asked, line, target, body)), exchange, tails.clone())

@@ -32,7 +32,12 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway to what `routes` leads to.
-    pub fn new(engine: Engine, routes: Arc<Published>, access_log: AccessLog, trusted_proxies: Vec<Network>) -> Arc<Gateway> {
+    pub fn new(
+        engine: Engine,
+        routes: Arc<Published>,
+        access_log: AccessLog,
+        trusted_proxies: Vec<Network>,
+    ) -> Arc<Gateway> {
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
         Arc::new(Gateway {
             engine,

@@ -174,7 +174,9 @@ impl http_body::Body for Body {
                 *driver = None;
                 Poll::Ready(None)
             }
-            Poll::Pending if running.exchange.client.has_left() || running.call.is_none() => Poll::Ready(Some(Err(Cut))),
+            Poll::Pending if running.exchange.client.has_left() || running.call.is_none() => {
+                Poll::Ready(Some(Err(Cut)))
+            }
             Poll::Pending => Poll::Pending,
         }
     }

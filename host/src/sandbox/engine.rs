@@ -69,7 +69,13 @@ impl Engine {
         let engine = wasmtime::Engine::new(&config(instances)).map_err(anyhow::Error::msg)?;
         let linker = linker(&engine).map_err(anyhow::Error::msg)?;
         let ticker = Ticker::start(engine.clone())?;
-        Ok(Engine(Arc::new(Inner { engine, linker, ticker, slots: Arc::new(Semaphore::new(instances as usize)), idle: Sets::default() })))
+        Ok(Engine(Arc::new(Inner {
+            engine,
+            linker,
+            ticker,
+            slots: Arc::new(Semaphore::new(instances as usize)),
+            idle: Sets::default(),
+        })))
     }
 
     /// What compiled code depends on: wasmtime's version, its settings, and the machine.
@@ -111,7 +117,8 @@ impl Engine {
         let release = rustix::system::uname();
         let mut numbers = release.release().to_str().unwrap_or_default().split(['.', '-']).map(str::parse::<u32>);
         let (major, minor) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
-        ((major, minor) < (6, 7)).then_some("this kernel has no PAGEMAP_SCAN (Linux 6.7): fresh instances cost twice as much")
+        ((major, minor) < (6, 7))
+            .then_some("this kernel has no PAGEMAP_SCAN (Linux 6.7): fresh instances cost twice as much")
     }
 
     /// A set for the waiting instances of one application.

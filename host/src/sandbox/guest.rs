@@ -19,10 +19,12 @@ use crate::wsgi::head::Head;
 
 /// What `wasgi:gateway/gateway.environ` is on this side: its handle says which request it is of.
 #[derive(Debug)]
+#[allow(unreachable_pub, reason = "the generated bindings name it publicly")]
 pub struct EnvironHandle;
 
 /// What `wasgi:gateway/gateway.start-response` is on this side.
 #[derive(Debug)]
+#[allow(unreachable_pub, reason = "the generated bindings name it publicly")]
 pub struct StartResponseHandle;
 
 /// Most WASI resources (streams, pollables) that an instance may hold at once.
@@ -160,11 +162,7 @@ impl HostStartResponse for Guest {
         }))
     }
 
-    async fn write(
-        &mut self,
-        handle: Resource<StartResponseHandle>,
-        bytes: Vec<u8>,
-    ) -> Result<Result<(), WriteError>> {
+    async fn write(&mut self, handle: Resource<StartResponseHandle>, bytes: Vec<u8>) -> Result<Result<(), WriteError>> {
         let request = self.serving(handle.rep())?;
         if request.input.error().is_some() {
             return Ok(Err(WriteError::Closed));

@@ -18,6 +18,6 @@ pub use contract::{Contract, EXPORT, Refusal, check};
 pub use engine::{Code, DEFAULT_INSTANCES, Engine, TrustedCode};
 pub use guest::Surroundings;
 pub use idle::Idle;
-pub use instance::{Failure, Instance, NoSlot, probe};
 pub(crate) use instance::ticking;
+pub use instance::{Failure, Instance, NoSlot, probe};
 pub use run::{Outcome, Served, run};

@@ -45,9 +45,8 @@ impl Certificate {
 
 fn config(cert: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
     let read = || format!("reading the certificate {}", cert.display());
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(read)?;
+    let chain =
+        CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>).with_context(read)?;
     if chain.is_empty() {
         anyhow::bail!("the file {} holds no certificate in PEM", cert.display());
     }

@@ -290,7 +290,15 @@ mod tests {
     fn variables() {
         let environ = environ(
             "/app/x?a=%20&b",
-            &[("x-a", b"1"), ("x-a", b"2"), ("cookie", b"a=1"), ("cookie", b"b=2"), ("x-raw", b"\xe9"), ("x_a", b"9"), ("proxy", b"p")],
+            &[
+                ("x-a", b"1"),
+                ("x-a", b"2"),
+                ("cookie", b"a=1"),
+                ("cookie", b"b=2"),
+                ("x-raw", b"\xe9"),
+                ("x_a", b"9"),
+                ("proxy", b"p"),
+            ],
         );
         let get = |name: &str| environ.get(name).map(Cow::into_owned);
         for (name, value) in [
@@ -308,7 +316,17 @@ mod tests {
         ] {
             assert_eq!(get(name).as_deref(), Some(value), "{name}");
         }
-        for absent in ["CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_CONTENT_TYPE", "HTTP_PROXY", "HTTP_x_a", "HTTP_X-A", "HTTP_", "HOME", ""] {
+        for absent in [
+            "CONTENT_TYPE",
+            "CONTENT_LENGTH",
+            "HTTP_CONTENT_TYPE",
+            "HTTP_PROXY",
+            "HTTP_x_a",
+            "HTTP_X-A",
+            "HTTP_",
+            "HOME",
+            "",
+        ] {
             assert_eq!(get(absent), None, "{absent}");
         }
     }

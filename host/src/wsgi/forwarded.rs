@@ -49,8 +49,7 @@ pub fn believe(headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> Forward
 }
 
 fn from_x_forwarded(headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> Forwarded {
-    let hops: Vec<Option<SocketAddr>> =
-        list(headers, "x-forwarded-for").iter().map(|hop| address(hop)).collect();
+    let hops: Vec<Option<SocketAddr>> = list(headers, "x-forwarded-for").iter().map(|hop| address(hop)).collect();
     Forwarded {
         client: nearest_stranger(&hops, trusted),
         scheme: first(headers, "x-forwarded-proto").and_then(|proto| scheme(&proto)),

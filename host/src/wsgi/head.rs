@@ -110,7 +110,8 @@ impl Head {
 
     /// One of the host's own pages: fixed text and the request's id, nothing of the application.
     pub fn page(status: StatusCode, request_id: impl fmt::Display) -> (Head, String) {
-        let text = format!("{} {}\nrequest {request_id}\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
+        let text =
+            format!("{} {}\nrequest {request_id}\n", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
         let mut headers = HeaderMap::with_capacity(4);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         let head = Head { status, reason: None, headers, content_length: None };
@@ -193,10 +194,27 @@ mod tests {
         assert_eq!(status("200 OK").unwrap().reason, None);
         assert_eq!(status("200 Fine").unwrap().reason.as_deref(), Some(&b"Fine"[..]));
         assert_eq!(status("599 Caf\u{e9}").unwrap().reason.as_deref(), Some(&b"Caf\xe9"[..]));
-        for wrong in ["", "200", "200 ", "200  ", "20 OK", "2000 OK", "abc OK", "200\tOK", "200 O\rK", "200 O\nK", "200 \u{20ac}", "99 Low", "-20 OK", "٢٠٠ OK"] {
+        for wrong in [
+            "",
+            "200",
+            "200 ",
+            "200  ",
+            "20 OK",
+            "2000 OK",
+            "abc OK",
+            "200\tOK",
+            "200 O\rK",
+            "200 O\nK",
+            "200 \u{20ac}",
+            "99 Low",
+            "-20 OK",
+            "٢٠٠ OK",
+        ] {
             assert!(matches!(status(wrong), Err(Invalid::Status(_))), "{wrong:?}");
         }
-        for interim in ["000 Zero", "099 Low", "100 Continue", "101 Switching Protocols", "199 Odd", "600 High", "999 Max"] {
+        for interim in
+            ["000 Zero", "099 Low", "100 Continue", "101 Switching Protocols", "199 Odd", "600 High", "999 Max"]
+        {
             assert!(matches!(status(interim), Err(Invalid::NotFinal(_))), "{interim:?}");
         }
     }
