@@ -88,8 +88,123 @@ fn a_body_short_of_its_length_is_not_completed() {
 }
 
 #[test]
-fn nothing_of_an_announced_body_is_an_error() {
+fn a_short_body_is_500_while_nothing_of_it_went_out() {
     let app = guest("length");
-    let response = app.get("/?say=5&give=0");
-    assert!(response.status() == 500 || !response.complete, "{response:?}");
+    let mut client = app.connect();
+    client.send(app.request("GET", "/?say=5&give=0").bytes());
+    client.response().expect_page(500);
+    let response = client.send(app.request("GET", "/?say=5&give=5").bytes()).response().expect(200);
+    assert_eq!(response.text(), "xxxxx", "the connection is as good as before");
+    app.wait_line("5 bytes shorter than its Content-Length");
+    guest("write_only").get("/?length=7").expect(200);
+    assert!(!guest("write_only").get("/?length=8").complete);
+}
+
+#[test]
+fn head_has_the_headers_of_get_and_no_body() {
+    for (name, target) in [("chunks", "/?n=1&each=7"), ("chunks", "/?n=3"), ("chunks", "/?n=0"), ("length", "/?say=5&give=5")] {
+        let app = guest(name);
+        let headers = |method: &str| {
+            let mut client = app.connect();
+            client.send(app.request(method, target).bytes());
+            let head = client.head();
+            // Framing may be left out where there is nothing to frame (RFC 9110 §9.3.2).
+            let keep = |(name, _): &(String, String)| name != "date" && name != "transfer-encoding";
+            let headers: Vec<_> = head.headers.iter().filter(|header| keep(header)).cloned().collect();
+            if method == "HEAD" {
+                // What follows is the next response, not a body.
+                client.send(app.request("GET", target).bytes()).response().expect(200);
+            }
+            (head.status, headers)
+        };
+        assert_eq!(headers("HEAD"), headers("GET"), "{name}{target}");
+    }
+    let tag = unique();
+    let app = guest("endings");
+    app.request("HEAD", &format!("/?end=ok&tag={tag}")).send().expect(200);
+    app.wait_access(&tag);
+    assert_eq!(app.lines(&format!("close end=ok&tag={tag}")).len(), 1, "the application was run");
+}
+
+#[test]
+fn head_runs_no_endless_body() {
+    let app = guest("endless");
+    let tag = unique();
+    let response = app.request("HEAD", &format!("/?tag={tag}")).send().expect(200);
+    assert!(response.body.is_empty());
+    assert_eq!(app.wait_access(&tag).outcome(), "ok");
+    app.wait_line(&format!("sent {tag} bytes=0 complete=true"));
+}
+
+#[test]
+fn no_content_and_not_modified_have_no_body() {
+    let app = guest("status");
+    for (status, code) in [("204 No Content", 204), ("304 Not Modified", 304)] {
+        for body in ["text", "none", "length"] {
+            let mut client = app.connect();
+            let target = format!("/?status={}&body={body}", status.replace(' ', "%20"));
+            client.send(app.request("GET", &target).bytes());
+            let response = client.response().expect(code);
+            assert!(response.body.is_empty());
+            // The connection goes on, so that nothing of the body can be in it.
+            client.send(app.request("GET", "/?status=200%20OK").bytes()).response().expect(200);
+        }
+    }
+}
+
+#[test]
+fn an_interim_status_is_500() {
+    let app = guest("status");
+    for status in ["100 Continue", "101 Switching Protocols", "102 Processing", "103 Early Hints", "199 Odd"] {
+        let mut client = app.connect();
+        client.send(app.request("GET", &format!("/?status={}", status.replace(' ', "%20"))).bytes());
+        client.response().expect_page(500);
+        app.wait_line(&format!("status {} is not a final status", &status[..3]));
+    }
+}
+
+#[test]
+fn an_error_before_the_first_byte_is_a_plain_500() {
+    for (name, target, outcome) in [
+        ("fails", "/?when=handle", "error"),
+        ("fails", "/?when=first", "error"),
+        ("traps", "/?in=handle", "trap"),
+        ("traps", "/?in=first", "trap"),
+    ] {
+        let (app, tag) = (guest(name), unique());
+        let mut client = app.connect();
+        client.send(app.request("GET", &format!("{target}&tag={tag}")).bytes());
+        let response = client.response().expect_page(500);
+        assert!(!response.text().contains("secret"), "{}", response.text());
+        let line = app.wait_access(&tag);
+        assert_eq!((line.outcome(), line.get("request")), (outcome, response.request_id()), "{name}{target}");
+        client.send(app.request("GET", target).bytes()).response().expect_page(500);
+        app.wait_line("secret-of-the-guest");
+    }
+}
+
+#[test]
+fn an_error_after_the_first_byte_cuts_the_transfer() {
+    for (name, target, outcome) in [
+        ("fails", "/?when=later", "error"),
+        ("traps", "/?in=next", "trap"),
+        ("replaces", "/?when=late", "error"),
+    ] {
+        let (app, tag) = (guest(name), unique());
+        let mut client = app.connect();
+        client.send(app.request("GET", &format!("{target}&tag={tag}")).bytes());
+        let response = client.response();
+        assert_eq!((response.status(), response.complete), (200, false), "{name}{target}");
+        assert!(!response.text().contains("secret"));
+        client.expect_end();
+        assert_eq!(app.wait_access(&tag).outcome(), outcome);
+    }
+}
+
+#[test]
+fn one_large_chunk_comes_whole() {
+    let app = guest("big_chunk");
+    let response = app.get("/?mb=32").expect(200);
+    assert_eq!(response.body.len(), (32 << 20) + 3);
+    assert!(response.body.ends_with(b"xend"));
 }

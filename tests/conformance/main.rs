@@ -8,4 +8,8 @@ mod support;
 
 mod environ;
 mod framing;
+mod input;
+mod lifetime;
 mod start_response;
+mod streaming;
+mod validation;

@@ -161,6 +161,20 @@ impl Client {
         Some(bytes[line + 2..line + 2 + size].to_vec())
     }
 
+    /// The next response, or none where the server has closed the connection.
+    #[track_caller]
+    pub fn first_or_end(&mut self) -> Option<Response> {
+        (!self.buffer.is_empty() || self.fill()).then(|| self.response())
+    }
+
+    /// Reads as many bytes, and asserts that they are these.
+    #[track_caller]
+    pub fn read_exactly(&mut self, expected: &[u8]) {
+        while self.buffer.len() < expected.len() && self.fill() {}
+        let read: Vec<u8> = self.buffer.drain(..expected.len().min(self.buffer.len())).collect();
+        assert_eq!(read, expected, "{}", read.escape_ascii());
+    }
+
     /// Everything up to the connection's end.
     #[track_caller]
     pub fn rest(&mut self) -> Vec<u8> {

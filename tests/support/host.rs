@@ -7,8 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tempfile::TempDir;
 
@@ -16,8 +15,9 @@ use super::client::Client;
 use super::response::Response;
 use super::{guests, wait_for};
 
-/// Whether the shared host's process lives; it outlives the last handle by a moment.
-static SHARED_LIVES: AtomicBool = AtomicBool::new(false);
+/// Runs a program until standard input ends: so that the shared host, which nobody drops, ends
+/// with the test process however that ends.
+const WITH_STDIN: &str = r#"exec 3<&0; "$@" </dev/null 3<&- & program=$!; read -r _ <&3; kill -9 "$program""#;
 
 /// A host that runs.
 pub struct Host {
@@ -78,19 +78,12 @@ impl Host {
         Options::default()
     }
 
-    /// The host of all tests that need no other. It lives as long as one of them runs.
+    /// The host of all tests that need no other.
     #[track_caller]
     pub fn shared() -> Arc<Host> {
-        static SHARED: Mutex<Weak<Host>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(host) = shared.upgrade() {
-            return host;
-        }
-        wait_for("the end of the shared host before", || (!SHARED_LIVES.load(SeqCst)).then_some(()));
-        let host = Arc::new(Host::start(Home::Kept(shared_home().to_owned()), &Options::default()));
-        SHARED_LIVES.store(true, SeqCst);
-        *shared = Arc::downgrade(&host);
-        host
+        static SHARED: OnceLock<Arc<Host>> = OnceLock::new();
+        let start = || Arc::new(Host::start(Home::Kept(shared_home().to_owned()), &Options::default()));
+        SHARED.get_or_init(start).clone()
     }
 
     #[track_caller]
@@ -98,12 +91,19 @@ impl Host {
         let path = home.path();
         fs::create_dir_all(path.join("apps")).unwrap();
         fs::write(path.join("host.toml"), &options.config).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wasgi"));
+        let mut command = match home {
+            Home::Own(_) => Command::new(env!("CARGO_BIN_EXE_wasgi")),
+            Home::Kept(_) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", WITH_STDIN, "sh", env!("CARGO_BIN_EXE_wasgi")]);
+                shell
+            }
+        };
         command.arg("serve").arg(path.join("apps")).args(["--listen", "127.0.0.1:0", "--state"]).arg(path.join("state"));
         command.arg("--access-log").arg(path.join("access.log")).arg("--config").arg(path.join("host.toml"));
         command.args(&options.arguments);
         let stderr = File::options().create(true).append(true).open(path.join("stderr.log")).unwrap();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().unwrap();
         let said = listen_to(&mut child);
         let first = wait_for("the host's first line", || {
@@ -123,7 +123,7 @@ impl Host {
         self.address
     }
 
-    /// Its process's number.
+    /// Its process's number; not that of the shared host.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -213,6 +213,17 @@ impl Host {
         lines
     }
 
+    /// Asserts that no line of the access log has `part` in it, once what was asked before is in it.
+    #[track_caller]
+    pub fn assert_no_access(self: &Arc<Host>, part: &str) {
+        let after = super::unique();
+        self.connect().send(format!("GET /{after} HTTP/1.1\r\nHost: nobody\r\n\r\n")).response().expect_page(404);
+        self.wait_access(&after);
+        let log = fs::read_to_string(self.home.path().join("access.log")).unwrap();
+        let found: Vec<_> = log.lines().filter(|line| line.contains(part)).collect();
+        assert!(found.is_empty(), "{found:#?}");
+    }
+
     /// A value of `/proc/PID/status` in KiB, for instance `VmRSS`.
     pub fn memory(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
@@ -249,9 +260,6 @@ impl Drop for Host {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Home::Kept(_) = self.home {
-            SHARED_LIVES.store(false, SeqCst);
-        }
         if std::thread::panicking() {
             let complaints = self.complaints();
             let from = complaints.floor_char_boundary(complaints.len().saturating_sub(4000));
