@@ -6,13 +6,13 @@ use std::os::unix::net::UnixListener;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use crate::support::server::{Server, Site};
-use crate::support::{component, guests};
+use crate::support::site::{Server, Site};
+use crate::support::version::{version, with_section};
 
 /// A site where `hello` answers `good`.
 fn serving() -> (Site, Server) {
     let site = Site::new();
-    site.put("hello.wasm", guests::version("good"));
+    site.put("hello.wasm", version("good"));
     let server = site.serve();
     server.answers("/hello", "good");
     (site, server)
@@ -53,14 +53,14 @@ fn what_is_no_component_is_named() {
         assert_eq!(server.status_of("/new"), 404, "{what}");
         server.line("removed new", || site.remove("new.wasm"));
     }
-    server.line("deployed hello (", || site.put("hello.wasm", guests::version("better")));
+    server.line("deployed hello (", || site.put("hello.wasm", version("better")));
     assert_eq!(server.text("/hello"), "better");
 }
 
 #[test]
 fn a_truncated_component_is_refused() {
     let (site, server) = serving();
-    let whole = guests::version("whole");
+    let whole = version("whole");
     for length in [1, 4, 7, 8, 9, 100, whole.len() / 2, whole.len() - 1] {
         let line = server.line("refused hello: ", || site.put("hello.wasm", &whole[..length]));
         refused(&line, "it is ");
@@ -71,7 +71,7 @@ fn a_truncated_component_is_refused() {
 #[test]
 fn a_flipped_bit_is_refused_or_harmless() {
     let (site, server) = serving();
-    let whole = guests::version("good");
+    let whole = version("good");
     let mut answering = "good".to_owned();
     let mut count = 0;
     for part in 0..12 {
@@ -84,10 +84,10 @@ fn a_flipped_bit_is_refused_or_harmless() {
         if line.starts_with("refused") {
             count += 1;
             refused(&line, "it ");
-            assert_eq!((response.status, response.text().trim_end()), (200, answering.as_str()), "{line}");
+            assert_eq!((response.status(), response.text().trim_end()), (200, answering.as_str()), "{line}");
         } else {
             // A component still, of other data or code. What that does is its own affair, and the host's to outlive.
-            assert!(matches!(response.status, 200 | 500 | 503), "{line}: {response:?}");
+            assert!(matches!(response.status(), 200 | 500 | 503), "{line}: {response:?}");
             server.line("deployed hello (", || site.put("hello.wasm", &whole));
             answering = server.text("/hello");
             assert_eq!(answering, "good");
@@ -100,7 +100,7 @@ fn a_flipped_bit_is_refused_or_harmless() {
 #[test]
 fn what_is_no_regular_file_is_refused_and_never_followed() {
     let (site, server) = serving();
-    fs::write(site.folder().join("elsewhere.wasm"), guests::version("followed")).expect("a file");
+    fs::write(site.folder().join("elsewhere.wasm"), version("followed")).expect("a file");
     let replace = |make: &dyn Fn(&std::path::Path)| {
         let new = site.folder().join("new");
         make(&new);
@@ -123,7 +123,7 @@ fn what_is_no_regular_file_is_refused_and_never_followed() {
     let line = server.line("refused hello: ", || replace(&fifo));
     refused(&line, "hello.wasm is a FIFO, socket or device");
     assert_eq!(server.text("/hello"), "good");
-    site.put("hello.wasm", guests::version("good"));
+    site.put("hello.wasm", version("good"));
     drop(UnixListener::bind(site.file("socket.wasm")).expect("a socket"));
     server.out.after(0, "refused socket: socket.wasm is a FIFO, socket or device");
     fs::create_dir(site.file("folder.wasm")).expect("a directory");
@@ -150,7 +150,7 @@ fn what_can_not_be_read_is_refused() {
         return;
     }
     use std::os::unix::fs::PermissionsExt;
-    fs::write(&new, guests::version("secret")).expect("a file");
+    fs::write(&new, version("secret")).expect("a file");
     fs::set_permissions(&new, fs::Permissions::from_mode(0)).expect("a mode");
     let line = server.line("refused hello: ", || fs::rename(&new, site.file("hello.wasm")).expect("a rename"));
     refused(&line, "can't read hello.wasm");
@@ -165,10 +165,10 @@ fn odd_names_are_reported_and_dotfiles_ignored() {
     let site = Site::new();
     let names = ["README", "a b.wasm", "é.wasm", "hello.wasm.tmp", "hello.WASM"];
     for name in names {
-        site.put(name, guests::version("odd"));
+        site.put(name, version("odd"));
     }
-    site.put(".hidden.wasm", guests::version("hidden"));
-    site.put(".wasm", guests::version("nameless"));
+    site.put(".hidden.wasm", version("hidden"));
+    site.put(".wasm", version("nameless"));
     fs::create_dir(site.file("tenant")).expect("a directory");
     let server = site.serve();
     for name in names.into_iter().chain(["tenant: sub-directories"]) {
@@ -182,7 +182,7 @@ fn odd_names_are_reported_and_dotfiles_ignored() {
     for path in ["/a%20b", "/.hidden", "/README", "/tenant"] {
         assert_eq!(server.status_of(path), 404, "{path}");
     }
-    server.line("deployed A_b-9 (", || site.put("A_b-9.wasm", guests::version("fine")));
+    server.line("deployed A_b-9 (", || site.put("A_b-9.wasm", version("fine")));
     assert_eq!(server.text("/A_b-9"), "fine");
 }
 
@@ -190,7 +190,7 @@ fn odd_names_are_reported_and_dotfiles_ignored() {
 fn a_component_that_traps_in_its_probe_is_refused() {
     let (site, server) = serving();
     // Another custom section is another version of the same code: what is refused is not remembered by its name.
-    let fine = component::with_section(&guests::version("good"), "note", b"nothing");
+    let fine = with_section(&version("good"), "note", b"nothing");
     let line = server.line("deployed hello (", || site.put("hello.wasm", fine));
     assert!(line.contains("at /hello"));
     let needs = "[limits]\nmemory = \"64KiB\"\n";

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::component::padded;
-use crate::support::guests;
-use crate::support::http::{Client, Response};
-use crate::support::server::{Server, Site};
+use crate::support::site::{Server, Site};
+use crate::support::version::padded;
+use crate::support::version::version;
+use crate::support::{link::Link, response::Response};
 
 const REPLACEMENTS: usize = 500;
 
@@ -26,7 +26,7 @@ impl Seen {
     fn take(&self, response: std::io::Result<Response>) {
         let response = response.expect("an answer to every request");
         let text = response.text();
-        assert_eq!(response.status, 200, "{text}");
+        assert_eq!(response.status(), 200, "{text}");
         if text == padded("one") {
             self.one.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -39,7 +39,7 @@ impl Seen {
 #[test]
 fn five_hundred_replacements_and_no_failed_request() {
     let site = Site::new();
-    let versions = [guests::version("one"), guests::version("two")];
+    let versions = [version("one"), version("two")];
     site.put("hello.wasm", &versions[0]);
     let server = site.serve();
     server.answers("/hello", "one");
@@ -53,7 +53,7 @@ fn five_hundred_replacements_and_no_failed_request() {
         // Whatever fails must not leave the clients going for ever.
         let _end = OnDrop(&done);
         replace(&site, &versions, &seen);
-        server.line("deployed last (", || site.put("last.wasm", guests::version("last")));
+        server.line("deployed last (", || site.put("last.wasm", version("last")));
     });
     let lines = server.out.all();
     let deployed = lines.iter().filter(|line| line.starts_with("deployed hello (")).count();
@@ -75,7 +75,7 @@ fn client<'a>(server: &'a Server, seen: &'a Seen, keep: bool) -> impl FnMut() + 
         Some(client) => seen.take(client.get("/hello")),
         None => {
             seen.fresh.fetch_add(1, Ordering::Relaxed);
-            seen.take(Client::connect(server.address).and_then(|mut client| client.get("/hello")));
+            seen.take(Link::to(server.address).and_then(|mut client| client.get("/hello")));
         }
     }
 }
@@ -99,7 +99,7 @@ fn replace(site: &Site, versions: &[Vec<u8>; 2], seen: &Seen) {
         let counter = if number % 2 == 0 { &seen.one } else { &seen.two };
         if number % 10 == 0 || number % 10 == 5 {
             let before = counter.load(Ordering::Relaxed);
-            crate::support::until("the version that was put last", || {
+            crate::support::wait_for("the version that was put last", || {
                 (counter.load(Ordering::Relaxed) > before + 2).then_some(())
             });
         }

@@ -1,6 +1,12 @@
 //! Deploys, from outside: the real binary watches a directory, and the tests change what lies in it.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test says what is wrong by panicking"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -10,8 +16,8 @@ mod directory;
 mod flight;
 mod live;
 mod load;
-mod many;
 mod manifests;
+mod many;
 mod restart;
 mod routes;
 mod state;

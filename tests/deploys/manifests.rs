@@ -1,12 +1,12 @@
 //! A manifest's change is a deploy like any other; a bad one is refused with its place.
 
-use crate::support::guests;
-use crate::support::server::Site;
+use crate::support::site::Site;
+use crate::support::version::version;
 
 #[test]
 fn a_manifest_is_part_of_the_version() {
     let site = Site::new();
-    site.put("hello.wasm", guests::version("hello"));
+    site.put("hello.wasm", version("hello"));
     let server = site.serve();
     server.answers("/hello", "hello");
     let greeting = |text: &str| format!("[env]\nGREETING = \"{text}\"\n");
@@ -24,10 +24,10 @@ fn a_manifest_is_part_of_the_version() {
 #[test]
 fn only_the_manifests_variables_reach_the_guest() {
     let site = Site::new();
-    site.put("hello.wasm", guests::version("hello"));
+    site.put("hello.wasm", version("hello"));
     let mut command = site.command();
     command.env("GREETING", "of the host");
-    let server = crate::support::server::Server::start(command);
+    let server = crate::support::site::Server::start(command);
     server.answers("/hello", "hello");
 }
 
@@ -35,7 +35,7 @@ fn only_the_manifests_variables_reach_the_guest() {
 fn a_bad_manifest_is_refused_with_line_and_column_and_the_others_load() {
     let site = Site::new();
     for name in ["good", "bad"] {
-        site.put(&format!("{name}.wasm"), guests::version(name));
+        site.put(&format!("{name}.wasm"), version(name));
     }
     site.put("bad.toml", "routes = [\"/bad\"\n");
     site.put("good.toml", "routes = [\"/good\"]\n");
@@ -69,23 +69,23 @@ fn a_manifest_that_comes_with_its_component_is_in_force_from_the_first_request()
     let site = Site::new();
     let server = site.serve();
     site.put("shop.toml", "[env]\nGREETING = \"with it\"\n");
-    server.line("deployed shop (", || site.put("shop.wasm", guests::version("shop")));
+    server.line("deployed shop (", || site.put("shop.wasm", version("shop")));
     assert!(server.text("/shop").ends_with("with it"));
     // Alone it is nothing.
     site.put("alone.toml", "routes = [\"/alone\"]\n");
-    server.line("deployed other (", || site.put("other.wasm", guests::version("other")));
+    server.line("deployed other (", || site.put("other.wasm", version("other")));
     assert!(!server.out.all().iter().any(|line| line.contains("alone")), "{:?}", server.out.all());
 }
 
 #[test]
 fn both_files_changed_at_one_time_are_one_deploy() {
     let site = Site::new();
-    site.put("shop.wasm", guests::version("one"));
+    site.put("shop.wasm", version("one"));
     site.put("shop.toml", "routes = [\"/one\"]\n");
     let server = site.serve();
     server.answers("/one", "one");
     let before = server.out.count();
-    site.put("shop.wasm", guests::version("two"));
+    site.put("shop.wasm", version("two"));
     site.put("shop.toml", "routes = [\"/two\"]\n");
     server.out.find(before, "the new routes", |line| line.contains(" at /two in "));
     assert_eq!(server.text("/two"), "two");

@@ -5,9 +5,9 @@
 use std::fs;
 use std::time::Instant;
 
-use crate::support::component::unique;
-use crate::support::server::{Server, Site};
-use crate::support::{guests, until};
+use crate::support::site::{Server, Site};
+use crate::support::version::unique;
+use crate::support::wait_for;
 
 fn count() -> usize {
     std::env::var("WASGI_APPS").map_or(200, |count| count.parse().expect("WASGI_APPS is a number"))
@@ -18,7 +18,7 @@ fn hundreds_of_applications_start_from_a_warm_cache() {
     let (site, count) = (Site::new(), count());
     let marks: Vec<String> = (0..count)
         .map(|number| {
-            let (mark, component) = unique(guests::unmarked(), number);
+            let (mark, component) = unique(number);
             fs::write(site.file(&format!("app{number}.wasm")), component).expect("a file");
             mark
         })
@@ -41,7 +41,7 @@ fn hundreds_of_applications_start_from_a_warm_cache() {
         let picked = pick(&server, count, round);
         let answer = server.get(&format!("/app{picked}"));
         let answered = start.elapsed();
-        assert_eq!((answer.status, answer.text()), (200, marks[picked].clone()));
+        assert_eq!((answer.status(), answer.text().to_owned()), (200, marks[picked].clone()));
         took.push(answered);
         println!("listening after {listening:.0?}, application {picked} answers after {answered:.0?}");
         server.kill();
@@ -51,10 +51,10 @@ fn hundreds_of_applications_start_from_a_warm_cache() {
     println!("memory before any request: {} KiB", server.rss());
     for (number, mark) in marks.iter().enumerate() {
         let answer = server.get(&format!("/app{number}"));
-        assert_eq!((answer.status, &answer.text()), (200, mark));
+        assert_eq!((answer.status(), answer.text()), (200, mark.as_str()));
     }
     println!("memory after a request to each: {} KiB", server.rss());
-    until("a quiet end", || Some(server.status_of("/app0")));
+    wait_for("a quiet end", || Some(server.status_of("/app0")));
     if !cfg!(debug_assertions) {
         assert!(took.iter().min().expect("rounds").as_millis() <= 1000, "{took:?}");
     }

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::support::guests;
-use crate::support::server::Site;
+use crate::support::site::Site;
+use crate::support::version::version;
 
 fn code(site: &Site) -> BTreeMap<String, SystemTime> {
     let files = fs::read_dir(site.state_folder().join("code")).expect("the code cache");
@@ -22,7 +22,7 @@ fn code(site: &Site) -> BTreeMap<String, SystemTime> {
 fn unchanged_files_are_neither_compiled_nor_deployed_again() {
     let site = Site::new();
     for name in ["a", "b"] {
-        site.put(&format!("{name}.wasm"), guests::version(name));
+        site.put(&format!("{name}.wasm"), version(name));
     }
     site.put("b.toml", "routes = [\"/bee\"]\n");
     let server = site.serve();
@@ -45,16 +45,16 @@ fn unchanged_files_are_neither_compiled_nor_deployed_again() {
 fn what_changed_meanwhile_is_deployed_and_what_is_gone_is_gone() {
     let site = Site::new();
     for name in ["changed", "removed", "same"] {
-        site.put(&format!("{name}.wasm"), guests::version(name));
+        site.put(&format!("{name}.wasm"), version(name));
     }
     let server = site.serve();
     for name in ["changed", "removed", "same"] {
         server.answers(&format!("/{name}"), name);
     }
     server.stop();
-    site.put("changed.wasm", guests::version("changed indeed"));
+    site.put("changed.wasm", version("changed indeed"));
     site.remove("removed.wasm");
-    site.put("new.wasm", guests::version("new"));
+    site.put("new.wasm", version("new"));
     let server = site.serve();
     server.out.after(0, "serving same (");
     server.out.after(0, "removed removed");
@@ -67,7 +67,7 @@ fn what_changed_meanwhile_is_deployed_and_what_is_gone_is_gone() {
 #[test]
 fn the_last_good_version_answers_where_the_file_is_bad_by_then() {
     let site = Site::new();
-    site.put("hello.wasm", guests::version("good"));
+    site.put("hello.wasm", version("good"));
     let server = site.serve();
     server.answers("/hello", "good");
     server.line("refused hello: ", || site.put("hello.wasm", "bad"));
@@ -79,14 +79,14 @@ fn the_last_good_version_answers_where_the_file_is_bad_by_then() {
         server.stop();
     }
     // A manifest that is bad by then is no different.
-    site.put("hello.wasm", guests::version("good"));
+    site.put("hello.wasm", version("good"));
     site.put("hello.toml", "nonsense");
     let server = site.serve();
     server.out.after(0, "refused hello: ");
     assert_eq!(server.text("/hello"), "good");
     server.line("deployed hello (", || {
         site.remove("hello.toml");
-        site.put("hello.wasm", guests::version("better"));
+        site.put("hello.wasm", version("better"));
     });
     assert_eq!(server.text("/hello"), "better");
 }
@@ -97,7 +97,7 @@ fn a_crash_loses_nothing_that_was_told() {
     let mut server = site.serve();
     for round in 0..3 {
         let mark = format!("round {round}");
-        server.line("deployed hello (", || site.put("hello.wasm", guests::version(&mark)));
+        server.line("deployed hello (", || site.put("hello.wasm", version(&mark)));
         server.kill();
         // What lies there is half written by then; what answers is the version that was told to be deployed.
         site.put("hello.wasm", "half");
@@ -113,7 +113,7 @@ fn a_crash_while_deploying_leaves_what_can_be_started_from() {
     for round in 0..4 {
         let server = site.serve();
         for number in 0..3 {
-            site.put(&format!("app{number}.wasm"), guests::version(&format!("app{number} of {round}")));
+            site.put(&format!("app{number}.wasm"), version(&format!("app{number} of {round}")));
         }
         server.out.find(0, "a deploy", |line| line.starts_with("deployed"));
         server.kill();
@@ -128,7 +128,7 @@ fn a_crash_while_deploying_leaves_what_can_be_started_from() {
 fn damaged_code_is_compiled_again_and_never_loaded() {
     let site = Site::new();
     for name in ["cut", "flipped", "foreign", "whole"] {
-        site.put(&format!("{name}.wasm"), guests::version(name));
+        site.put(&format!("{name}.wasm"), version(name));
     }
     let server = site.serve();
     for name in ["cut", "flipped", "foreign", "whole"] {
@@ -170,7 +170,7 @@ fn damaged_code_is_compiled_again_and_never_loaded() {
 #[test]
 fn records_that_are_damaged_are_put_aside() {
     let site = Site::new();
-    site.put("hello.wasm", guests::version("hello"));
+    site.put("hello.wasm", version("hello"));
     let server = site.serve();
     server.answers("/hello", "hello");
     server.stop();

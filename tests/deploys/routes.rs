@@ -3,19 +3,19 @@
 use std::fs::{File, FileTimes};
 use std::time::{Duration, SystemTime};
 
-use crate::support::guests;
-use crate::support::server::{Server, Site};
+use crate::support::site::{Server, Site};
+use crate::support::version::version;
 
 fn of_host(server: &Server, host: &str, path: &str) -> (u16, String) {
     let response = server.connect().get_of(host, path).expect("a response");
-    (response.status, response.text().trim_end().to_owned())
+    (response.status(), response.text().trim_end().to_owned())
 }
 
 #[test]
 fn the_name_is_the_route_where_no_manifest_says_otherwise() {
     let site = Site::new();
     for name in ["index", "hello", "shop.example.com"] {
-        site.put(&format!("{name}.wasm"), guests::version(name));
+        site.put(&format!("{name}.wasm"), version(name));
     }
     let server = site.serve();
     server.answers("/hello", "hello");
@@ -32,7 +32,7 @@ fn the_name_is_the_route_where_no_manifest_says_otherwise() {
 fn a_host_that_is_claimed_belongs_to_its_claimants() {
     let site = Site::new();
     for name in ["index", "api", "pages", "wild"] {
-        site.put(&format!("{name}.wasm"), guests::version(name));
+        site.put(&format!("{name}.wasm"), version(name));
     }
     site.put("api.toml", "routes = [\"shop.example.com/api\"]\n");
     site.put("pages.toml", "routes = [\"shop.example.com/pages\", \"shop.example.com/api/pages\"]\n");
@@ -63,12 +63,12 @@ fn a_host_that_is_claimed_belongs_to_its_claimants() {
 #[test]
 fn a_version_with_a_taken_route_is_refused_whole_until_the_holder_leaves() {
     let site = Site::new();
-    site.put("holder.wasm", guests::version("holder"));
+    site.put("holder.wasm", version("holder"));
     site.put("holder.toml", "routes = [\"/wanted\", \"/more\"]\n");
     let server = site.serve();
     server.answers("/wanted", "holder");
     site.put("second.toml", "routes = [\"/free\", \"/wanted\"]\n");
-    let line = server.line("refused second: ", || site.put("second.wasm", guests::version("second")));
+    let line = server.line("refused second: ", || site.put("second.wasm", version("second")));
     assert_eq!(line, "refused second: the route /wanted is taken by holder");
     assert_eq!(server.status_of("/free"), 404);
     assert_eq!(server.text("/wanted"), "holder");
@@ -76,7 +76,7 @@ fn a_version_with_a_taken_route_is_refused_whole_until_the_holder_leaves() {
     server.answers("/wanted", "second");
     assert_eq!(server.text("/free"), "second");
     assert_eq!(server.status_of("/more"), 404);
-    let line = server.line("refused holder: ", || site.put("holder.wasm", guests::version("holder")));
+    let line = server.line("refused holder: ", || site.put("holder.wasm", version("holder")));
     assert_eq!(line, "refused holder: the route /wanted is taken by second");
     // Giving the route up by a manifest frees it as well.
     server.line("deployed holder (", || site.put("second.toml", "routes = [\"/free\"]\n"));
@@ -88,7 +88,7 @@ fn a_version_with_a_taken_route_is_refused_whole_until_the_holder_leaves() {
 fn a_route_that_is_taken_leaves_the_old_version_serving() {
     let site = Site::new();
     for name in ["one", "two"] {
-        site.put(&format!("{name}.wasm"), guests::version(name));
+        site.put(&format!("{name}.wasm"), version(name));
     }
     let server = site.serve();
     server.answers("/one", "one");
@@ -109,7 +109,7 @@ fn at_first_sight_the_older_file_wins() {
     let site = Site::new();
     for (name, hours) in [("a", 1), ("b", 3), ("c", 2)] {
         let file = format!("{name}.wasm");
-        site.put(&file, guests::version(name));
+        site.put(&file, version(name));
         site.put(&format!("{name}.toml"), "routes = [\"/it\"]\n");
         let then = SystemTime::now() - Duration::from_secs(hours * 3600);
         let file = File::options().write(true).open(site.file(&file)).expect("a file");

@@ -4,13 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::support::server::{Site, run, wasgi};
-use crate::support::guests;
+use crate::support::site::{Site, run, wasgi};
+use crate::support::version::version;
 
 #[test]
 fn it_is_private() {
     let site = Site::new();
-    site.put("hello.wasm", guests::version("hello"));
+    site.put("hello.wasm", version("hello"));
     let server = site.serve();
     server.answers("/hello", "hello");
     let mode = |path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
@@ -52,13 +52,13 @@ fn what_nothing_needs_is_deleted_in_the_end() {
     let server = site.serve();
     for number in 0..3 {
         let mark = format!("version {number}");
-        server.line("deployed hello (", || site.put("hello.wasm", guests::version(&mark)));
+        server.line("deployed hello (", || site.put("hello.wasm", version(&mark)));
     }
     server.stop();
     let server = site.serve();
     server.answers("/hello", "version 2");
     let count = |folder| fs::read_dir(site.state_folder().join(folder)).expect("a folder").count();
-    crate::support::until("a tidy state", || ((count("code"), count("versions")) == (1, 1)).then_some(()));
+    crate::support::wait_for("a tidy state", || ((count("code"), count("versions")) == (1, 1)).then_some(()));
     assert_eq!(server.text("/hello"), "version 2");
 }
 
@@ -86,13 +86,13 @@ fn a_full_disk_stops_no_application() {
         println!("skipped: mounting a small file system takes privileges that this user has not got");
         return;
     };
-    site.put("hello.wasm", guests::version("one"));
+    site.put("hello.wasm", version("one"));
     let server = site.serve();
     server.answers("/hello", "one");
     let fill = site.state().join("filling");
     let _full = fs::write(&fill, vec![0; 2 << 20]).expect_err("a full disk");
     let before = server.out.count();
-    site.put("hello.wasm", guests::version("two"));
+    site.put("hello.wasm", version("two"));
     let line = server.out.find(before, "a decision", |line| line.contains(" hello"));
     println!("on a full disk: {line}");
     let now = if line.starts_with("refused") { "one" } else { "two" };
@@ -102,6 +102,6 @@ fn a_full_disk_stops_no_application() {
     }
     fs::remove_file(fill).expect("a file to remove");
     server.answers("/hello", "two");
-    server.line("deployed hello (", || site.put("hello.wasm", guests::version("three")));
+    server.line("deployed hello (", || site.put("hello.wasm", version("three")));
     assert_eq!(server.text("/hello"), "three");
 }

@@ -5,8 +5,9 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::support::lines::Lines;
-use crate::support::server::{Ended, Site, run, wasgi};
-use crate::support::{guests, until};
+use crate::support::site::{Ended, Site, run, wasgi};
+use crate::support::version::version;
+use crate::support::wait_for;
 
 fn ask(site: &Site, what: &[&str]) -> Ended {
     run(wasgi().args(what).arg("--state").arg(site.state()))
@@ -21,7 +22,7 @@ fn json(site: &Site) -> Value {
 fn site() -> Site {
     let site = Site::new();
     for name in ["hello", "shop"] {
-        site.put(&format!("{name}.wasm"), guests::version(name));
+        site.put(&format!("{name}.wasm"), version(name));
     }
     site.put("shop.toml", "routes = [\"shop.example.com\", \"/shop\"]\n");
     site.put("bad.wasm", "bad");
@@ -71,7 +72,7 @@ fn json_has_the_same_and_counts_requests() {
     for _ in 0..5 {
         server.text("/hello");
     }
-    until("five requests more", || (counted("hello") == before + 5).then_some(()));
+    wait_for("five requests more", || (counted("hello") == before + 5).then_some(()));
     let shop = app("shop");
     assert_eq!(shop["tenant"], "default");
     assert_eq!(shop["state"], "serving");
@@ -94,9 +95,11 @@ fn it_is_asked_by_directory_too() {
     let ended = run(wasgi().arg("status").arg(&apps).arg("--state").arg(site.state()));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     server.stop();
-    for ended in
-        [ask(&site, &["status"]), ask(&site, &["logs", "hello"]), run(wasgi().arg("status").arg(&apps).arg("--state").arg(site.state()))]
-    {
+    for ended in [
+        ask(&site, &["status"]),
+        ask(&site, &["logs", "hello"]),
+        run(wasgi().arg("status").arg(&apps).arg("--state").arg(site.state())),
+    ] {
         assert_eq!((ended.code, ended.out.as_str(), ended.err.lines().count()), (Some(1), "", 1), "{ended:?}");
         assert!(ended.err.contains("no server is running"), "{ended:?}");
     }
@@ -108,24 +111,28 @@ fn logs_show_what_was_logged_and_follow() {
     let server = site.serve();
     server.answers("/hello", "hello");
     server.text("/hello?log=first-of-all");
-    let shown = until("the log's line", || {
+    let shown = wait_for("the log's line", || {
         let ended = ask(&site, &["logs", "hello"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         ended.out.contains("first-of-all").then_some(ended.out)
     });
     assert!(shown.lines().any(|line| line.contains(" host version ")), "{shown}");
-    let mut following =
-        wasgi().args(["logs", "hello", "-f", "--state"]).arg(site.state()).stdout(Stdio::piped()).spawn().expect("wasgi");
+    let mut following = wasgi()
+        .args(["logs", "hello", "-f", "--state"])
+        .arg(site.state())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("wasgi");
     let lines = Lines::of(following.stdout.take().expect("its output"));
     lines.with("first-of-all");
     for number in 0..3 {
         server.text(&format!("/hello?log=line-{number}"));
         lines.with(&format!("line-{number}"));
     }
-    server.line("deployed hello (", || site.put("hello.wasm", guests::version("two")));
+    server.line("deployed hello (", || site.put("hello.wasm", version("two")));
     lines.find(0, "the deploy", |line| line.contains(" host version "));
     server.stop();
-    let status = until("the end with the server", || following.try_wait().expect("a child"));
+    let status = wait_for("the end with the server", || following.try_wait().expect("a child"));
     assert!(status.code().is_some());
 }
 
@@ -148,5 +155,5 @@ fn logs_lie_in_the_state_by_tenant_and_name() {
     server.answers("/hello", "hello");
     server.text("/hello?log=kept-in-a-file");
     let file = site.state_folder().join("log/default/hello.log");
-    until("the log's file", || std::fs::read_to_string(&file).ok()?.contains("kept-in-a-file").then_some(()));
+    wait_for("the log's file", || std::fs::read_to_string(&file).ok()?.contains("kept-in-a-file").then_some(()));
 }

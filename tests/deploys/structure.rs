@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::root;
+use crate::support::guests::root;
 
 /// Every source of the host, by its path under `host/src`.
 fn sources() -> Vec<(String, String)> {
@@ -94,7 +94,8 @@ fn the_protocol_names_nothing_of_the_host() {
 #[test]
 fn the_engine_alone_is_unsafe() {
     for (name, text) in sources() {
-        let unsafe_code = code(&text).any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe"));
+        let unsafe_code =
+            code(&text).any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe"));
         assert!(!unsafe_code || name == "sandbox/engine.rs" || name == "build/new.rs", "{name} has unsafe code");
     }
 }
