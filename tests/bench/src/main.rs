@@ -50,7 +50,8 @@ fn measure(server: &Server) -> Result<Sample> {
     let said = load(server, MEASURED)?;
     let used = server.cpu_us()? - before;
     let field = |name: &str| said.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
-    let requests = said.lines().find(|line| line.contains(" requests in ")).and_then(|line| line.split_whitespace().next());
+    let requests =
+        said.lines().find(|line| line.contains(" requests in ")).and_then(|line| line.split_whitespace().next());
     let requests: f64 = requests.context("wrk told no number of requests")?.parse()?;
     if said.contains("Non-2xx") || said.contains("Socket errors") {
         bail!("{:?}: requests failed: {said}", server.kind);
@@ -76,7 +77,10 @@ fn load(server: &Server, seconds: u32) -> Result<String> {
 
 fn report(samples: &[(Kind, Vec<Sample>)]) {
     let bare = samples.first().map_or(f64::NAN, |(_, samples)| median(samples, |sample| sample.cpu_us));
-    println!("{:<14} {:>14} {:>15} {:>9} {:>12} {:>10}", "server", "CPU µs/request", "spread", "ratio", "requests/s", "p99");
+    println!(
+        "{:<14} {:>14} {:>15} {:>9} {:>12} {:>10}",
+        "server", "CPU µs/request", "spread", "ratio", "requests/s", "p99"
+    );
     for (kind, samples) in samples {
         let cpu = median(samples, |sample| sample.cpu_us);
         let lowest = samples.iter().map(|sample| sample.cpu_us).fold(f64::INFINITY, f64::min);
