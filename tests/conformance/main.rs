@@ -17,4 +17,5 @@ mod logs;
 mod redeploy;
 mod start_response;
 mod streaming;
+mod table;
 mod validation;
