@@ -130,7 +130,11 @@ impl Workshop {
 
     fn build(&self, source: &Source, job: &Job, runtime: &Handle) -> Result<Built, Failure> {
         let read = source.read(&job.name, Part::Component, &job.component, LARGEST);
-        let bytes = read.map_err(|error| Failure::Refused(format!("{error:#}")))?.ok_or(Failure::Changed)?;
+        let failed = |error| match format!("{error:#}") {
+            reason if is_passing(&error) => Failure::Unlucky(reason),
+            reason => Failure::Refused(reason),
+        };
+        let bytes = read.map_err(failed)?.ok_or(Failure::Changed)?;
         let component = Digest::of(&bytes);
         let built = Built { version: Digest::of_version(&component, &job.manifest), component };
         if job.current == Some(built.version) {
@@ -157,6 +161,11 @@ impl Workshop {
         });
         told.recv().map_err(|_| Failure::Unlucky("the host is ending".to_owned()))?.map_err(refused)
     }
+}
+
+/// Whether an error may pass without the file changing: a disk that fails, or no file descriptor left.
+pub(super) fn is_passing(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<std::io::Error>())
 }
 
 fn refused(refusal: Refusal) -> Failure {

@@ -3,7 +3,7 @@
 //!
 //! Whatever fails leaves the version that answers untouched: it is replaced only when the next one is ready.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,7 +165,12 @@ impl Deployer {
                 let _ = self.jobs.send(Job { name: key.name, component, manifest, settings, log, current, outdated });
             }
             Ok(None) => self.settling.changed(&key.name, now),
-            Err(reason) => self.refuse(&key, settled.pair, format!("{reason:#}")),
+            Err(error) => {
+                self.refuse(&key, settled.pair, format!("{error:#}"));
+                if compile::is_passing(&error) {
+                    self.again.insert(key, now + AGAIN);
+                }
+            }
         }
     }
 
@@ -340,6 +345,20 @@ impl Deployer {
                 self.serve(&key, &mut known, good, settings);
             }
             self.known.insert(key, known);
+        }
+    }
+
+    /// Deletes the code and the copies that neither a version that answers nor a last good one needs.
+    pub(super) fn tidy(&mut self) {
+        // A version that is being made is in the stores already, and not yet among those that are needed.
+        if !self.untidy || self.unsaved || self.known.values().any(|known| known.building.is_some()) {
+            return;
+        }
+        let goods = self.known.values().filter_map(|known| known.good.as_ref());
+        let needed: HashSet<_> = goods.map(|good| good.component).collect();
+        match self.shop.retain(|digest| needed.contains(digest)) {
+            Ok(()) => self.untidy = false,
+            Err(error) => tracing::warn!(%error, "what is not needed any more can't be deleted"),
         }
     }
 

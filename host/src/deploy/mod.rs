@@ -18,6 +18,8 @@ mod run;
 mod scan;
 mod settle;
 mod status;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -80,13 +82,17 @@ pub struct Deploys {
 pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime: &Handle) -> Result<Prepared> {
     let Options { source, state, limits, report } = options;
     let state = State::open(&state, source.path())?;
+    let (messages, inbox) = channel();
+    let wake = messages.clone();
+    let mut watch = watch::Watch::new(source.dir(), move || drop(wake.send(run::Message::Wake)));
+    // Before the first scan, so that nothing can happen in between without being told of.
+    watch.renew();
     let found = source.scan().with_context(|| format!("can't read {}", source.dir().display()))?;
     let records = Records::read(state.folder())?;
     let cache = Cache::open(state.folder(), &engine.fingerprint())?;
     let versions = Versions::open(state.folder()).context("can't make the folder of versions")?;
     let logs = AppLogs::in_dir(&state.logs()).context("can't start a thread")?;
     let shop = Arc::new(compile::Workshop::new(engine, cache, versions));
-    let (messages, inbox) = channel();
     let tell = messages.clone();
     let jobs = compile::start(&shop, &source, runtime, move |outcome| {
         drop(tell.send(run::Message::Outcome(Box::new(outcome))));
@@ -112,8 +118,6 @@ pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime:
     let now = Instant::now();
     deployer.restore(records, &found, now);
     deployer.compare(found, now);
-    let wake = messages.clone();
-    let watch = watch::Watch::new(deployer.source.dir(), move || drop(wake.send(run::Message::Wake)));
     Ok(Prepared { run: run::Run::new(deployer, state, table, watch, report, inbox), messages })
 }
 

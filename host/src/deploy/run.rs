@@ -34,6 +34,9 @@ const BUSY_SHARE: u32 = 10;
 /// Records are written at once, but then not again for this time.
 const SAVE_PAUSE: Duration = Duration::from_millis(500);
 
+/// After a failure to write them, on a full disk for instance, they wait for this time.
+const SAVE_AGAIN: Duration = Duration::from_secs(10);
+
 /// Code is dropped after this time without a request: long enough for whoever reads a page to come back to warm code,
 /// and loading it again takes less than a millisecond.
 const IDLE: Duration = Duration::from_secs(600);
@@ -276,29 +279,22 @@ impl Run {
         self.saving.turn(|| match deployer.records().write(state.folder()) {
             Ok(()) => deployer.unsaved = false,
             Err(error) => {
-                tracing::warn!(folder = %state.folder().display(), %error, "the records can't be written; tried again")
+                let folder = state.folder().display();
+                tracing::warn!(%folder, %error, "the records can't be written; a restart would deploy anew");
             }
         });
+        if self.deployer.unsaved {
+            self.saving.next += SAVE_AGAIN;
+        }
     }
 
     fn sweep(&mut self) {
-        let deployer = &mut self.deployer;
-        let apps = deployer.known.values().filter_map(|known| known.app.as_ref());
+        let apps = self.deployer.known.values().filter_map(|known| known.app.as_ref());
         let dropped = apps.filter(|app| app.unload_if_idle(IDLE)).count();
         if dropped > 0 {
             tracing::debug!(dropped, "code that was long unused is dropped");
         }
-        // A version that is being made is in the stores and not yet among those that are needed.
-        if deployer.untidy && !deployer.unsaved && deployer.known.values().all(|known| known.building.is_none()) {
-            let goods = deployer.known.values().filter_map(|known| known.good.as_ref());
-            let needed: std::collections::HashSet<_> = goods.map(|good| good.component).collect();
-            match deployer.shop.retain(|digest| needed.contains(digest)) {
-                Ok(()) => deployer.untidy = false,
-                Err(error) => {
-                    tracing::warn!(%error, "what is not needed any more can't be deleted")
-                }
-            }
-        }
+        self.deployer.tidy();
     }
 
     fn status(&self) -> Status {
@@ -319,5 +315,6 @@ impl Run {
         if self.deployer.unsaved {
             self.save();
         }
+        self.deployer.tidy();
     }
 }

@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::OFlags;
@@ -25,6 +26,9 @@ pub struct Source {
     dir: PathBuf,
     only: Option<AppName>,
 }
+
+/// How long after a manifest its component may come without the manifest being reported.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 /// Which of an application's files a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +128,7 @@ impl Source {
                 }
             }
         }
-        found.apps.retain(|_, pair| pair.component.is_some());
+        found.set_lone_manifests_apart();
         Ok(found)
     }
 
@@ -185,6 +189,26 @@ fn read_at_most(file: &mut File, bytes: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
     file.take(bytes + 1).read_to_end(&mut content)?;
     Ok(content)
+}
+
+impl Found {
+    /// A manifest without a component is no application; that is told unless the component may be on its way.
+    fn set_lone_manifests_apart(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (apps, odd) = (&mut self.apps, &mut self.odd);
+        apps.retain(|name, pair| {
+            let old = |manifest: &Identity| {
+                u128::try_from(manifest.ctime).unwrap_or(0) + ON_ITS_WAY.as_nanos() < now.as_nanos()
+            };
+            if pair.component.is_none() && pair.manifest.as_ref().is_some_and(old) {
+                odd.insert(
+                    file_name(name, Part::Manifest).into(),
+                    format!("there is no {} beside it", file_name(name, Part::Component)),
+                );
+            }
+            pair.component.is_some()
+        });
+    }
 }
 
 impl Part {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::scan::Part;
 use crate::apps::AppName;
-use crate::state::records::{Identity, Pair};
+use crate::state::records::{Identity, Kind, Pair};
 
 /// How long both files have to be quiet after one was complete.
 pub(super) const QUIET: Duration = Duration::from_millis(50);
@@ -143,16 +143,16 @@ impl Waiting {
 
     /// An empty file that was made and not closed is one that is about to be written.
     fn begun(&self, pair: &Pair) -> bool {
-        let empty = |file: Option<Identity>| file.is_some_and(|file| file.size == 0);
-        empty(pair.component) && self.component != Some(Signal::Complete)
-            || empty(pair.manifest) && self.manifest == Some(Signal::Changed)
+        let begun = |file: Option<Identity>, last| {
+            last == Some(Signal::Changed) && file.is_some_and(|file| file.kind == Kind::File && file.size == 0)
+        };
+        begun(pair.component, self.component) || begun(pair.manifest, self.manifest)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::records::{Identity, Kind};
     use proptest::prelude::*;
 
     fn pair(size: u64) -> Pair {
@@ -222,9 +222,10 @@ mod tests {
         settling.event(&name(), Part::Manifest, Signal::Complete, start);
         assert_eq!(settling.looked(&name(), pair(1), start), None);
         assert_eq!(settling.looked(&name(), pair(1), start + Duration::from_secs(1)), None);
-        settling.event(&name(), Part::Component, Signal::Complete, start + Duration::from_secs(1));
-        let later = start + Duration::from_secs(1) + QUIET;
-        assert!(settling.looked(&name(), pair(1), later).is_some());
+        let closed = start + Duration::from_secs(1);
+        settling.event(&name(), Part::Component, Signal::Complete, closed);
+        assert_eq!(settling.looked(&name(), pair(1), closed), None);
+        assert!(settling.looked(&name(), pair(1), closed + QUIET).is_some());
     }
 
     proptest! {

@@ -36,6 +36,8 @@ pub struct Access<'a> {
     pub app: Option<(&'a AppKey, &'a str)>,
     /// How it ended.
     pub outcome: &'static str,
+    /// What is wrong with what the client sent, where its bytes were refused.
+    pub reason: Option<&'static str>,
     /// What the client was told; none if it had left.
     pub status: Option<u16>,
     /// Bytes of the request's body that the application read.
@@ -205,6 +207,9 @@ fn text(out: &mut String, access: &Access<'_>) -> std::fmt::Result {
     if let Some(first_byte) = access.first_byte {
         write!(out, " first_byte_us={}", first_byte.as_micros())?;
     }
+    if let Some(reason) = access.reason {
+        write!(out, " reason={reason:?}")?;
+    }
     writeln!(out, " elapsed_us={}", access.elapsed.as_micros())
 }
 
@@ -216,6 +221,7 @@ fn json(out: &mut String, access: &Access<'_>) -> std::fmt::Result {
         "url.original": access.target,
         "http.response.status_code": access.status,
         "outcome": access.outcome,
+        "reason": access.reason,
         "tenant": access.app.map(|(key, _)| key.tenant.as_str()),
         "app": access.app.map(|(key, _)| key.name.as_str()),
         "version": access.app.map(|(_, version)| version),
