@@ -29,6 +29,8 @@ pub(super) struct Response {
     /// Length of the chunk that the socket has not accepted yet, and of all it has.
     pending: u64,
     accepted: u64,
+    /// The head went ahead of the first chunk, by an empty write.
+    head_alone: bool,
     status: Option<StatusCode>,
     first_byte: Option<Duration>,
 }
@@ -262,8 +264,10 @@ impl Exchange {
             End::Complete => Some(response.chunk.take().unwrap_or_default()),
             End::Open | End::Cut => None,
         };
-        if let Some(whole) = &whole {
-            self.client.take(true, 0, whole.len());
+        // A chunk that is there already is picked up next, and the head goes with it.
+        response.head_alone = whole.is_none() && response.chunk.is_none();
+        if let Some(len) = whole.as_ref().map(Bytes::len).or(response.head_alone.then_some(0)) {
+            self.client.take(true, 0, len);
         }
         Poll::Ready(Ready { head, length, whole })
     }
@@ -272,7 +276,7 @@ impl Exchange {
     pub fn poll_chunk(&self) -> Poll<Option<Result<Bytes, Cut>>> {
         let mut response = self.response();
         if let Some(chunk) = response.chunk.take() {
-            let first = response.accepted == 0;
+            let first = response.accepted == 0 && !response.head_alone;
             self.client.take(first, self.framing(&response, chunk.len()), chunk.len());
             return Poll::Ready(Some(Ok(chunk)));
         }
@@ -305,7 +309,9 @@ impl Response {
             End::Complete => return Ok(()),
             End::Open => {}
         }
-        self.commit(exchange, last.then_some(bytes.len() as u64))?;
+        let whole = last.then_some(bytes.len() as u64);
+        self.check_whole(exchange, whole)?;
+        self.commit(exchange, whole)?;
         let budget = self.budget.get_or_insert(Budget::new(Length::Absent));
         let allowance = if bytes.is_empty() { Allowance::Nothing } else { budget.take(bytes.len()) };
         match allowance {
@@ -335,6 +341,15 @@ impl Response {
             return Err(Fault::TooLong);
         }
         Ok(())
+    }
+
+    /// A whole body that is too short is found before anything went out: it can be answered.
+    fn check_whole(&self, exchange: &Exchange, whole: Option<u64>) -> Result<(), Fault> {
+        let (HeadState::Set(head), Some(whole)) = (&self.head, whole) else { return Ok(()) };
+        match head.length(&exchange.method, Some(whole)) {
+            Length::Exactly(total) if total > whole => Err(Fault::TooShort(total - whole)),
+            _ => Ok(()),
+        }
     }
 
     fn commit(&mut self, exchange: &Exchange, whole: Option<u64>) -> Result<(), Fault> {

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::SERVER;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, Version};
 use http_body::{Frame, SizeHint};
 use hyper::ext::ReasonPhrase;
 
@@ -125,12 +125,19 @@ impl Future for Respond {
 
 fn response(ready: Ready, driver: Option<Driver>) -> Response<Body> {
     let Ready { head, length, whole } = ready;
+    // HTTP/1.0 has no other end for such a body, even where the client asked to keep the connection.
+    let ends_with_connection =
+        length == Length::Unknown && driver.as_ref().is_some_and(|driver| !driver.exchange.chunks);
     let mut response = Response::new(Body(match whole {
         Some(bytes) => Source::Whole(bytes),
         None => Source::Stream { driver, length },
     }));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
+    if ends_with_connection {
+        // hyper keeps the connection of what it takes for an answer of HTTP/1.1.
+        *response.version_mut() = Version::HTTP_10;
+    }
     response.headers_mut().entry(SERVER).or_insert(HeaderValue::from_static(SOFTWARE));
     if let Some(reason) = head.reason.and_then(|reason| ReasonPhrase::try_from(&*reason).ok()) {
         response.extensions_mut().insert(reason);

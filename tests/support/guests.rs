@@ -1,0 +1,37 @@
+//! The guests in `tests/guests`, compiled once by each test binary in the way that `wasgi build`
+//! compiles; cargo's own lock keeps test binaries apart that run at the same time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use wasgi::build::{Options, Progress, Toolchain};
+
+/// The project's root.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Where cargo puts what it builds: the folder above that of the binary's profile.
+pub fn target_dir() -> &'static Path {
+    let binary = Path::new(env!("CARGO_BIN_EXE_wasgi"));
+    binary.ancestors().nth(2).unwrap()
+}
+
+/// The component of the guest `name`.
+#[track_caller]
+pub fn component(name: &str) -> &'static Path {
+    let built = all().get(name);
+    built.unwrap_or_else(|| panic!("there is no guest {name} in tests/guests/examples"))
+}
+
+/// Every guest: its name and its component.
+pub fn all() -> &'static BTreeMap<String, PathBuf> {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let project = root().join("tests/guests");
+        let options = Options { target_dir: Some(target_dir().join("guests")), ..Options::default() };
+        let toolchain = Toolchain::find(&project, Progress::Quiet).unwrap();
+        toolchain.build_examples(&project, &options).unwrap()
+    })
+}
