@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::guests;
 use crate::support::host::{App, Host, guest};
 use crate::support::response::Response;
 
@@ -11,8 +10,7 @@ pub(crate) fn variables(response: &Response) -> BTreeMap<String, String> {
     let text: String = response.body.iter().copied().map(char::from).collect();
     assert!(!text.is_empty(), "a value is no native string");
     let pairs: Vec<_> = text.lines().map(|line| line.split_once('=').unwrap()).collect();
-    let variables: BTreeMap<_, _> =
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let variables: BTreeMap<_, _> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     assert_eq!(variables.len(), pairs.len(), "a name comes twice: {pairs:?}");
     variables
 }
@@ -196,10 +194,7 @@ fn protocol_and_peer_are_the_connections() {
         let seen = variables(&client.response().expect(200));
         assert_eq!(get(&seen, "SERVER_PROTOCOL"), version);
         let peer = client.local();
-        assert_eq!(
-            (get(&seen, "REMOTE_ADDR"), get(&seen, "REMOTE_PORT")),
-            ("127.0.0.1", peer.port().to_string().as_str())
-        );
+        assert_eq!((get(&seen, "REMOTE_ADDR"), get(&seen, "REMOTE_PORT")), ("127.0.0.1", peer.port().to_string().as_str()));
     }
 }
 
@@ -232,14 +227,4 @@ fn the_hosts_services_have_a_prefix_of_their_own() {
     assert_eq!(get(&seen, "wasgi.request_id"), line.get("request"));
     let granted: Vec<_> = seen.keys().filter(|name| name.starts_with("wasgi.")).collect();
     assert_eq!(granted, ["wasgi.application", "wasgi.request_id", "wasgi.version"]);
-}
-
-#[test]
-fn every_guest_is_used() {
-    let folder = guests::root().join("tests/conformance");
-    let sources =
-        std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
-    let sources: String = sources.collect();
-    let unused: Vec<_> = guests::all().keys().filter(|name| !sources.contains(&format!("{name:?}"))).collect();
-    assert!(unused.is_empty(), "no test names these guests: {unused:?}");
 }

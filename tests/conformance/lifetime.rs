@@ -124,7 +124,10 @@ fn a_client_that_leaves_ends_the_iteration() {
 fn a_client_is_seen_to_leave_behind_bytes_that_nobody_read() {
     let app = guest("ticks");
     for leaves in Leaves::ALL {
-        for (length, sent) in [(1_000_000_u32, 500_000), (100_000, 100_000), (10, 10)] {
+        for (length, sent) in [(1_000_000_u32, 500_000), (1_000_000, 40_000), (40_000, 40_000), (10, 10)] {
+            if sent > 40_000 && matches!(leaves, Leaves::HalfCloses) {
+                continue; // its FIN waits behind bytes for which the receiver has no window: it has not come
+            }
             let tag = unique();
             let mut client = app.connect();
             let length = length.to_string();

@@ -14,8 +14,14 @@ mod support;
 
 mod environ;
 mod framing;
+mod http;
 mod input;
+mod isolation;
 mod lifetime;
+mod limits;
+mod logs;
+mod redeploy;
 mod start_response;
 mod streaming;
+mod table;
 mod validation;

@@ -189,6 +189,14 @@ impl Client {
         assert!(rest.is_empty(), "more than expected: {}", rest.escape_ascii());
     }
 
+    /// Whether there is something to be read now.
+    pub fn has_come(&mut self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0; 1]);
+        self.stream.set_nonblocking(false).unwrap();
+        !self.buffer.is_empty() || peeked.is_ok()
+    }
+
     /// Asserts that nothing is there to be read now.
     #[track_caller]
     pub fn expect_nothing_yet(&mut self) {

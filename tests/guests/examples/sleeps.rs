@@ -16,12 +16,12 @@ fn app(environ: Environ, start_response: StartResponse) -> Result<Body, Error> {
     sleep_if(phase == "handle");
     guests::ok(&start_response)?;
     let closing = Closing((phase == "close").then_some(time));
-    let witness = Witness::new(&environ);
     let inner = phase.clone();
     environ.posthook(move |_| {
         sleep_if(inner == "sent");
         Ok(())
     });
+    let witness = Witness::new(&environ);
     let chunks = (0..3).map(move |n| {
         let _held = &closing;
         witness.says(format_args!("next {n}"));

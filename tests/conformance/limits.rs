@@ -1,0 +1,174 @@
+//! What an application may use, and what its clients see when it uses more.
+
+use std::time::{Duration, Instant};
+
+use crate::support::client::Client;
+use crate::support::host::{App, guest, guest_as};
+use crate::support::response::Response;
+use crate::support::{unique, wait_for};
+
+/// A response that is the host's page, and its outcome.
+#[track_caller]
+fn refused(app: &App, target: &str, status: u16, outcome: &str) -> Response {
+    let tag = unique();
+    let response = app.get(&format!("{target}&tag={tag}")).expect_page(status);
+    let line = app.wait_access(&tag);
+    assert_eq!((line.outcome(), line.status()), (outcome, status.to_string().as_str()), "{target}");
+    assert_eq!(response.request_id(), line.get("request"));
+    response
+}
+
+/// A response that began and was cut, and its outcome.
+#[track_caller]
+fn cut(app: &App, target: &str, outcome: &str) {
+    let tag = unique();
+    let mut client = app.connect();
+    client.send(app.request("GET", &format!("{target}&tag={tag}")).bytes());
+    let response = client.response();
+    assert_eq!((response.status(), response.complete), (200, false), "{target}");
+    client.expect_end();
+    assert_eq!(app.wait_access(&tag).outcome(), outcome, "{target}");
+    assert!(app.lines(&format!("closed {tag}")).is_empty(), "an instance that was ended is not closed");
+}
+
+#[test]
+fn out_of_cpu_is_503_and_later_a_cut() {
+    let app = guest_as("spins", "spins-shortly", "[limits]\ncpu = \"100ms\"");
+    for phase in ["handle", "first"] {
+        let response = refused(&app, &format!("/?in={phase}"), 503, "cpu");
+        assert!(response.head.get("retry-after").is_some());
+    }
+    cut(&app, "/?in=next", "cpu");
+    app.get("/?in=nowhere").expect(200);
+}
+
+#[test]
+fn out_of_wall_time_is_504_and_later_a_cut() {
+    let app = guest_as("sleeps", "sleeps-shortly", "[limits]\nwall = \"200ms\"");
+    for phase in ["handle", "first"] {
+        refused(&app, &format!("/?in={phase}&ms=20000"), 504, "wall");
+    }
+    cut(&app, "/?in=next&ms=20000", "wall");
+    // Each call has its own: three short sleeps are none too long.
+    guest_as("ticks", "ticks-wall", "[limits]\nwall = \"200ms\"").get("/?n=5&ms=100").expect(200);
+}
+
+#[test]
+fn wall_time_does_not_count_what_the_client_takes() {
+    let app = guest_as("lockstep", "lockstep-wall", "[limits]\nwall = \"200ms\"");
+    let mut client = app.connect();
+    client.send(app.request("POST", "/").header("Content-Length", "4").bytes());
+    client.send("1\n");
+    client.head();
+    client.chunk();
+    // This is what is tried, not a wait for something else.
+    std::thread::sleep(Duration::from_millis(600));
+    client.send("2\n");
+    assert_eq!(client.chunk().unwrap(), b"2\n");
+    assert_eq!(client.chunk().unwrap(), b"");
+}
+
+#[test]
+fn a_request_that_lives_too_long_is_504_or_cut() {
+    let limit = "[limits]\nlife = \"300ms\"";
+    refused(&guest_as("sleeps", "sleeps-life", limit), "/?in=handle&ms=20000", 504, "life");
+    cut(&guest_as("ticks", "ticks-life", limit), "/?n=100000&ms=20", "life");
+    // A client that takes nothing is no excuse.
+    let app = guest_as("endless", "endless-life", limit);
+    let tag = unique();
+    let mut client = Client::narrow(app.host.clone());
+    client.send(app.request("GET", &format!("/?quiet=1&tag={tag}")).bytes());
+    assert_eq!(app.wait_access(&tag).outcome(), "life");
+}
+
+#[test]
+fn out_of_memory_is_500() {
+    let app = guest_as("hogs", "hogs-little", "[limits]\nmemory = \"16MiB\"");
+    let tag = unique();
+    app.get(&format!("/?tag={tag}")).expect_page(500);
+    let line = app.wait_access(&tag);
+    assert_eq!(line.outcome(), "memory");
+    assert!((8 << 20..=16 << 20).contains(&line.number("memory")), "{line:?}");
+    // The default is a limit, too.
+    refused(&guest("hogs"), "/?", 500, "memory");
+}
+
+#[test]
+fn out_of_stack_is_500() {
+    refused(&guest("recurses"), "/?", 500, "stack");
+}
+
+#[test]
+fn a_trap_is_500() {
+    let response = refused(&guest("traps"), "/?in=handle", 500, "trap");
+    assert!(!response.text().contains("secret"));
+}
+
+#[test]
+fn empty_chunks_without_end_are_one_call() {
+    let app = guest_as("empties", "empties-shortly", "[limits]\ncpu = \"100ms\"");
+    refused(&app, "/?first=", 503, "cpu");
+    cut(&app, "/?first=text", "cpu");
+}
+
+#[test]
+fn a_full_application_is_503_with_retry_after() {
+    let app = guest_as("lockstep", "lockstep-alone", "[limits]\nin_flight = 1\nqueue = 0");
+    let mut running = app.connect();
+    let tag = unique();
+    running.send(app.request("POST", &format!("/{tag}")).header("Content-Length", "4").bytes());
+    running.send("1\n");
+    running.head();
+    running.chunk();
+    let response = refused(&app, "/?", 503, "unavailable");
+    assert!(response.head.get("retry-after").is_some());
+    running.send("2\n");
+    running.chunk();
+    assert_eq!(running.chunk().unwrap(), b"");
+    app.wait_access(&tag);
+    app.get("/").expect(200);
+}
+
+#[test]
+fn a_short_queue_waits_its_turn() {
+    let app = guest_as("lockstep", "lockstep-queue", "[limits]\nin_flight = 1\nqueue = 1");
+    let mut running = app.connect();
+    running.send(app.request("POST", "/running").header("Content-Length", "4").bytes());
+    running.send("1\n");
+    running.head();
+    running.chunk();
+    let mut others = [app.connect(), app.connect()];
+    for other in &mut others {
+        other.send(app.request("POST", "/other").body("q\n").bytes());
+    }
+    // Whichever came first waits, and the other one has no room beside it.
+    let refused = wait_for("the queue is full", || others.iter_mut().position(Client::has_come));
+    others[refused].response().expect_page(503);
+    let queued = &mut others[1 - refused];
+    queued.expect_nothing_yet();
+    running.send("2\n");
+    assert_eq!(queued.response().expect(200).text(), "q\n");
+}
+
+#[test]
+fn who_computes_for_ever_does_not_keep_others_waiting() {
+    let spinner = guest_as("spins", "spins-long", "[limits]\ncpu = \"3s\"");
+    let bystander = guest("chunks");
+    let spinning: Vec<_> = (0..8)
+        .map(|_| {
+            let mut client = spinner.connect();
+            client.send(spinner.request("GET", "/?in=handle").bytes());
+            client
+        })
+        .collect();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..50 {
+        let began = Instant::now();
+        bystander.get("/?n=3").expect(200);
+        slowest = slowest.max(began.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    for mut client in spinning {
+        client.response().expect_page(503);
+    }
+}
