@@ -10,7 +10,8 @@ pub(crate) fn variables(response: &Response) -> BTreeMap<String, String> {
     let text: String = response.body.iter().copied().map(char::from).collect();
     assert!(!text.is_empty(), "a value is no native string");
     let pairs: Vec<_> = text.lines().map(|line| line.split_once('=').unwrap()).collect();
-    let variables: BTreeMap<_, _> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let variables: BTreeMap<_, _> =
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     assert_eq!(variables.len(), pairs.len(), "a name comes twice: {pairs:?}");
     variables
 }
@@ -194,7 +195,10 @@ fn protocol_and_peer_are_the_connections() {
         let seen = variables(&client.response().expect(200));
         assert_eq!(get(&seen, "SERVER_PROTOCOL"), version);
         let peer = client.local();
-        assert_eq!((get(&seen, "REMOTE_ADDR"), get(&seen, "REMOTE_PORT")), ("127.0.0.1", peer.port().to_string().as_str()));
+        assert_eq!(
+            (get(&seen, "REMOTE_ADDR"), get(&seen, "REMOTE_PORT")),
+            ("127.0.0.1", peer.port().to_string().as_str())
+        );
     }
 }
 

@@ -160,7 +160,11 @@ impl Environ {
             "SERVER_SOFTWARE" => SOFTWARE,
             "GATEWAY_INTERFACE" => "CGI/1.1",
             "REMOTE_ADDR" => return self.ends.remote.map(|remote| remote.ip().to_canonical().to_string().into()),
-            "REMOTE_PORT" => return self.ends.remote.map(|remote| remote.port().to_string().into()),
+            "REMOTE_PORT" => {
+                // A proxy tells the address more often than the port.
+                let port = self.ends.remote.map(|remote| remote.port()).filter(|port| *port != 0)?;
+                return Some(port.to_string().into());
+            }
             "REQUEST_URI" | "RAW_URI" => return Some(native(self.target.as_bytes())),
             "wsgi.version" => "1.0",
             "wsgi.url_scheme" => self.ends.scheme.as_str(),
