@@ -102,7 +102,9 @@ fn a_short_body_is_500_while_nothing_of_it_went_out() {
 
 #[test]
 fn head_has_the_headers_of_get_and_no_body() {
-    for (name, target) in [("chunks", "/?n=1&each=7"), ("chunks", "/?n=3"), ("chunks", "/?n=0"), ("length", "/?say=5&give=5")] {
+    for (name, target) in
+        [("chunks", "/?n=1&each=7"), ("chunks", "/?n=3"), ("chunks", "/?n=0"), ("length", "/?say=5&give=5")]
+    {
         let app = guest(name);
         let headers = |method: &str| {
             let mut client = app.connect();
@@ -186,11 +188,9 @@ fn an_error_before_the_first_byte_is_a_plain_500() {
 
 #[test]
 fn an_error_after_the_first_byte_cuts_the_transfer() {
-    for (name, target, outcome) in [
-        ("fails", "/?when=later", "error"),
-        ("traps", "/?in=next", "trap"),
-        ("replaces", "/?when=late", "error"),
-    ] {
+    for (name, target, outcome) in
+        [("fails", "/?when=later", "error"), ("traps", "/?in=next", "trap"), ("replaces", "/?when=late", "error")]
+    {
         let (app, tag) = (guest(name), unique());
         let mut client = app.connect();
         client.send(app.request("GET", &format!("{target}&tag={tag}")).bytes());

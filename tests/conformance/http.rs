@@ -89,7 +89,9 @@ fn lengths_and_codings_that_contradict_are_refused() {
     ] {
         refused(&app, post(lines), 400);
     }
-    for lines in ["Transfer-Encoding: xchunked", "Transfer-Encoding: magic, chunked", "Transfer-Encoding: gzip, chunked"] {
+    for lines in
+        ["Transfer-Encoding: xchunked", "Transfer-Encoding: magic, chunked", "Transfer-Encoding: gzip, chunked"]
+    {
         refused(&app, post(lines), 501);
     }
     refused(&app, "POST / HTTP/1.0\r\nHost: ignores.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
@@ -209,7 +211,9 @@ fn an_upgrade_is_not_made() {
     client.send(app.request("GET", "/").header("Connection", "Upgrade").header("Upgrade", "websocket").bytes());
     client.response().expect(200);
     let app = guest("status");
-    client.send(app.request("GET", "/?status=101%20Switching").header("Connection", "Upgrade").header("Upgrade", "x").bytes());
+    client.send(
+        app.request("GET", "/?status=101%20Switching").header("Connection", "Upgrade").header("Upgrade", "x").bytes(),
+    );
     client.response().expect_page(500);
 }
 
@@ -299,7 +303,8 @@ fn claiming(host: &std::sync::Arc<Host>, claims: &str) -> std::collections::BTre
 
 #[test]
 fn a_strangers_claims_are_stripped() {
-    let seen = claiming(&Host::shared(), &format!("{CLAIMS}Forwarded: for=192.0.2.7;proto=https\r\nX-Forwarded-Odd: 1\r\n"));
+    let seen =
+        claiming(&Host::shared(), &format!("{CLAIMS}Forwarded: for=192.0.2.7;proto=https\r\nX-Forwarded-Odd: 1\r\n"));
     assert_eq!((seen["REMOTE_ADDR"].as_str(), seen["wsgi.url_scheme"].as_str()), ("127.0.0.1", "http"));
     assert_eq!((seen["HTTP_HOST"].as_str(), seen["SCRIPT_NAME"].as_str()), ("direct.test", "/environ-proxied"));
     let claims: Vec<_> = seen.keys().filter(|name| name.contains("FORWARDED")).collect();
@@ -322,7 +327,8 @@ fn a_trusted_proxys_claims_are_believed() {
     ] {
         assert_eq!(seen[name], value, "{name}");
     }
-    let forwarded = "Forwarded: for=\"[2001:db8::17]:4711\";proto=https;host=shop.example.com:8443\r\nX-Forwarded-For: 6.6.6.6\r\n";
+    let forwarded =
+        "Forwarded: for=\"[2001:db8::17]:4711\";proto=https;host=shop.example.com:8443\r\nX-Forwarded-For: 6.6.6.6\r\n";
     let seen = claiming(&host, forwarded);
     for (name, value) in [
         ("REMOTE_ADDR", "2001:db8::17"),

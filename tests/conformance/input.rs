@@ -207,7 +207,9 @@ fn a_body_beyond_the_limit_is_413() {
 #[test]
 fn a_100_is_sent_at_the_first_read_and_only_then() {
     let app = guest("counts_input");
-    let expecting = |app: &App, target: &str| app.request("POST", target).header("Expect", "100-continue").header("Content-Length", "4").bytes();
+    let expecting = |app: &App, target: &str| {
+        app.request("POST", target).header("Expect", "100-continue").header("Content-Length", "4").bytes()
+    };
     let mut client = app.connect();
     client.send(expecting(&app, "/"));
     let interim = client.head();

@@ -104,7 +104,10 @@ fn a_handle_of_an_earlier_request_is_of_no_use() {
     let app = guest_as("keeps_handles", "keeps_handles-reused", "[instances]\nreuse = true");
     let mut client = app.connect();
     let tag = unique();
-    client.send(app.request("GET", &format!("/?{tag}")).header("Secret", "of-the-first").bytes()).response().expect(200);
+    client
+        .send(app.request("GET", &format!("/?{tag}")).header("Secret", "of-the-first").bytes())
+        .response()
+        .expect(200);
     app.wait_access(&tag);
     let tag = unique();
     client.send(app.request("GET", &format!("/?{tag}")).bytes()).response().expect_page(500);

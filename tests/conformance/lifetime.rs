@@ -219,7 +219,8 @@ fn hooks_run_in_order_after_close_and_before_the_access_log() {
     let (app, tag) = (guest("hooks"), unique());
     app.get(&format!("/?tag={tag}")).expect(200);
     app.wait_access(&tag);
-    let said: Vec<_> = app.lines(&tag).iter().map(|line| line.split(' ').skip(2).collect::<Vec<_>>().join(" ")).collect();
+    let said: Vec<_> =
+        app.lines(&tag).iter().map(|line| line.split(' ').skip(2).collect::<Vec<_>>().join(" ")).collect();
     let expected = [
         format!("closed {tag}"),
         format!("hook 1 {tag} bytes=6 complete=true"),

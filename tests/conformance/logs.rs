@@ -83,10 +83,22 @@ fn an_access_line_can_be_json() {
     for (name, value) in [("outcome", "ok"), ("app", "echo"), ("tenant", "default"), ("http.request.method", "POST")] {
         assert_eq!(line[name], value, "{line}");
     }
-    for (name, value) in [("http.response.status_code", 200), ("http.request.body.size", 5), ("http.response.body.size", 5)] {
+    for (name, value) in
+        [("http.response.status_code", 200), ("http.request.body.size", 5), ("http.response.body.size", 5)]
+    {
         assert_eq!(line[name], value, "{line}");
     }
-    for name in ["time", "client.address", "url.original", "version", "request_id", "cpu_us", "memory", "first_byte_us", "elapsed_us"] {
+    for name in [
+        "time",
+        "client.address",
+        "url.original",
+        "version",
+        "request_id",
+        "cpu_us",
+        "memory",
+        "first_byte_us",
+        "elapsed_us",
+    ] {
         assert!(!line[name].is_null(), "{name}: {line}");
     }
 }
@@ -104,7 +116,13 @@ fn what_no_application_answers_has_a_line_too() {
 #[test]
 fn a_guests_fault_is_no_error_of_the_host() {
     let host = Host::options().start();
-    for (name, target) in [("traps", "/?in=handle"), ("traps", "/?in=next"), ("recurses", "/"), ("fails", "/?when=first"), ("never_starts", "/")] {
+    for (name, target) in [
+        ("traps", "/?in=handle"),
+        ("traps", "/?in=next"),
+        ("recurses", "/"),
+        ("fails", "/?when=first"),
+        ("never_starts", "/"),
+    ] {
         host.deploy(name).get(target);
     }
     let complaints = host.complaints();

@@ -1,7 +1,13 @@
 //! Conformance: every duty that the gateway has to applications and clients, shown on the real
 //! binary with real components. `host/docs/conformance.md` says which test shows which duty.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test says what is wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test says what is wrong by panicking"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -84,7 +84,8 @@ fn large_bodies_pass_both_ways_with_flat_memory() {
     let before = host.memory("VmHWM");
 
     let mut client = down.connect();
-    client.send(down.request("GET", &format!("/?mb={MEGABYTES}&quiet=1&tag=down")).header("Connection", "close").bytes());
+    client
+        .send(down.request("GET", &format!("/?mb={MEGABYTES}&quiet=1&tag=down")).header("Connection", "close").bytes());
     client.head();
     assert!(client.skim(usize::MAX) >= MEGABYTES << 20);
     let line = down.wait_access("tag=down");

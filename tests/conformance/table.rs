@@ -26,7 +26,8 @@ impl Row {
 fn rows() -> Vec<Row> {
     let page = fs::read_to_string(guests::root().join("host/docs/conformance.md")).unwrap();
     let lines = page.lines().filter(|line| line.starts_with('|') && !line.starts_with("| ---"));
-    let cells = lines.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
+    let cells =
+        lines.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
     let rows = cells.map(|cells| {
         let [number, duty, shown_by] = cells.try_into().unwrap_or_else(|cells| panic!("not three cells: {cells:?}"));
         Row { number, duty, shown_by }
@@ -89,5 +90,9 @@ fn every_guest_is_used() {
     assert!(unused.is_empty(), "no test names these guests: {unused:?}");
     let files = fs::read_dir(guests::root().join("tests/guests/examples")).unwrap().map(|entry| entry.unwrap().path());
     let files: BTreeSet<_> = files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    assert_eq!(files, guests::all().keys().cloned().collect(), "each file is an [[example]] of tests/guests/Cargo.toml");
+    assert_eq!(
+        files,
+        guests::all().keys().cloned().collect(),
+        "each file is an [[example]] of tests/guests/Cargo.toml"
+    );
 }

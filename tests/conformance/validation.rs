@@ -11,9 +11,29 @@ fn quoted(text: &str) -> String {
 fn a_status_is_three_digits_a_space_and_a_reason() {
     let app = guest("status");
     let bad = [
-        "", "200", "200 ", "20 OK", "2000 OK", "abc OK", "99 Low", "0 Zero", "000 Zero", "099 Low", "600 High", "999 Max",
-        "-20 OK", "+20 OK", " 200 OK", "200\tOK", "200 O\rK", "200 O\nK", "200 O\r\nX-Split: 1", "200 O\0K", "200 O\x7fK",
-        "200 \u{20ac}", "2\u{0660}0 OK",
+        "",
+        "200",
+        "200 ",
+        "20 OK",
+        "2000 OK",
+        "abc OK",
+        "99 Low",
+        "0 Zero",
+        "000 Zero",
+        "099 Low",
+        "600 High",
+        "999 Max",
+        "-20 OK",
+        "+20 OK",
+        " 200 OK",
+        "200\tOK",
+        "200 O\rK",
+        "200 O\nK",
+        "200 O\r\nX-Split: 1",
+        "200 O\0K",
+        "200 O\x7fK",
+        "200 \u{20ac}",
+        "2\u{0660}0 OK",
     ];
     let mut client = app.connect();
     for status in bad {
@@ -39,7 +59,8 @@ fn a_status_is_three_digits_a_space_and_a_reason() {
 fn a_header_cant_split_the_response() {
     let app = guest("headers");
     let mut client = app.connect();
-    for value in ["a\r\nSet-Cookie: evil=1", "a\nb", "a\rb", "a\0b", "\r\n\r\n<script>", "a\x7f", "a\x01b", "\u{20ac}"] {
+    for value in ["a\r\nSet-Cookie: evil=1", "a\nb", "a\rb", "a\0b", "\r\n\r\n<script>", "a\x7f", "a\x01b", "\u{20ac}"]
+    {
         let request = app.request("GET", &format!("/?X-Value={}", quoted(value))).bytes();
         client.send(request).response().expect_page(500);
     }
@@ -54,7 +75,8 @@ fn a_header_cant_split_the_response() {
 #[test]
 fn header_values_keep_their_bytes() {
     let app = guest("headers");
-    let response = app.get(&format!("/?X-Value={}&X-Tab={}", quoted("caf\u{e9} \u{ff}\u{80}"), quoted("a\tb"))).expect(200);
+    let response =
+        app.get(&format!("/?X-Value={}&X-Tab={}", quoted("caf\u{e9} \u{ff}\u{80}"), quoted("a\tb"))).expect(200);
     assert_eq!(response.head.get("x-value"), Some("caf\u{e9} \u{ff}\u{80}"));
     assert_eq!(response.head.get("x-tab"), Some("a\tb"));
 }

@@ -99,7 +99,11 @@ impl Host {
                 shell
             }
         };
-        command.arg("serve").arg(path.join("apps")).args(["--listen", "127.0.0.1:0", "--state"]).arg(path.join("state"));
+        command
+            .arg("serve")
+            .arg(path.join("apps"))
+            .args(["--listen", "127.0.0.1:0", "--state"])
+            .arg(path.join("state"));
         command.arg("--access-log").arg(path.join("access.log")).arg("--config").arg(path.join("host.toml"));
         command.args(&options.arguments);
         let stderr = File::options().create(true).append(true).open(path.join("stderr.log")).unwrap();
@@ -155,7 +159,8 @@ impl Host {
         let mut deployed = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let app = App { host: self.clone(), name: name.to_owned() };
         if !deployed.contains(&(self.apps(), name.to_owned())) {
-            let routes = if manifest.contains("routes") { String::new() } else { format!("routes = [{:?}]\n", app.authority()) };
+            let routes =
+                if manifest.contains("routes") { String::new() } else { format!("routes = [{:?}]\n", app.authority()) };
             self.place(&format!("{name}.toml"), (routes + manifest).as_bytes());
             self.place(&format!("{name}.wasm"), &fs::read(component).unwrap());
             self.wait_said(&format!("deployed {name} "));
@@ -373,7 +378,8 @@ impl Request<'_> {
     /// Its bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let Request { app, method, target, headers, body } = self;
-        let mut bytes = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", app.authority()).into_bytes();
+        let mut bytes =
+            format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n", app.authority()).into_bytes();
         bytes.extend_from_slice(body);
         bytes
     }
