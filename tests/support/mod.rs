@@ -9,7 +9,11 @@
 pub mod client;
 pub mod guests;
 pub mod host;
+pub mod lines;
+pub mod link;
 pub mod response;
+pub mod site;
+pub mod version;
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};

@@ -31,8 +31,8 @@ const SCAN_SHARE_BLIND: u32 = 20;
 /// Publishing and writing may take this part of the deployer's time while thousands of deploys follow each other.
 const BUSY_SHARE: u32 = 10;
 
-/// Records are written at once, but then not again for this time.
-const SAVE_PAUSE: Duration = Duration::from_millis(500);
+/// Records are written at once, but then not again for this time. Nothing is told before it is written.
+const SAVE_PAUSE: Duration = Duration::from_millis(100);
 
 /// After a failure to write them, on a full disk for instance, they wait for this time.
 const SAVE_AGAIN: Duration = Duration::from_secs(10);
@@ -66,6 +66,8 @@ pub(super) struct Run {
     sweep: Instant,
     publishing: Pace,
     saving: Pace,
+    /// The records could not be written when that was tried last.
+    unsavable: bool,
     /// When the directory last got or lost a name, as far as was seen.
     names_changed: Option<(i64, i64)>,
     /// The directory can't be read, so nothing that seems gone is.
@@ -115,10 +117,11 @@ impl Run {
             sweep: now + SWEEP,
             publishing,
             saving,
+            unsavable: false,
             names_changed: None,
             blind: false,
         };
-        run.publish_routes();
+        run.publish();
         run
     }
 
@@ -167,7 +170,7 @@ impl Run {
     fn next(&self) -> Instant {
         let deployer = &self.deployer;
         let settling = deployer.settling.next().filter(|_| !self.blind);
-        let publish = (deployer.unpublished || !deployer.said.is_empty()).then_some(self.publishing.next);
+        let publish = deployer.unpublished.then_some(self.publishing.next);
         let save = deployer.unsaved.then_some(self.saving.next);
         let again = deployer.again.values().min().copied();
         let soon = [settling, publish, save, again].into_iter().flatten().min();
@@ -190,6 +193,7 @@ impl Run {
         if self.deployer.unsaved && self.saving.next <= now {
             self.save();
         }
+        self.tell();
         if self.sweep <= now {
             self.sweep();
             self.sweep = now + SWEEP;
@@ -263,14 +267,16 @@ impl Run {
     }
 
     fn publish(&mut self) {
-        self.publish_routes();
-        std::mem::take(&mut self.deployer.said).iter().for_each(&self.report);
-    }
-
-    fn publish_routes(&mut self) {
         let deployer = &mut self.deployer;
         if std::mem::take(&mut deployer.unpublished) {
             self.publishing.turn(|| self.table.store(Arc::new(deployer.routes.clone())));
+        }
+    }
+
+    /// Tells what is published and can't be lost by a crash any more. Where it can't be kept, that was logged.
+    fn tell(&mut self) {
+        if !self.deployer.unpublished && (!self.deployer.unsaved || self.unsavable) {
+            std::mem::take(&mut self.deployer.said).iter().for_each(&self.report);
         }
     }
 
@@ -283,7 +289,8 @@ impl Run {
                 tracing::warn!(%folder, %error, "the records can't be written; a restart would deploy anew");
             }
         });
-        if self.deployer.unsaved {
+        self.unsavable = self.deployer.unsaved;
+        if self.unsavable {
             self.saving.next += SAVE_AGAIN;
         }
     }
@@ -315,6 +322,7 @@ impl Run {
         if self.deployer.unsaved {
             self.save();
         }
+        self.tell();
         self.deployer.tidy();
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::wsgi::environ::Scheme;
@@ -90,11 +90,27 @@ impl AsyncRead for Tcp {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.0.poll_read_ready(cx))?;
+            let room = out.remaining();
             match self.0.try_read_buf(&mut out) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return Poll::Ready(read.map(drop)),
+                Ok(read) => {
+                    if 0 < read && read < room {
+                        self.drained(Interest::READABLE);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
+    }
+}
+
+impl Tcp {
+    /// A read or write that did less than it could have has left the socket empty or full: the next
+    /// one waits for the system to say otherwise, instead of asking it in vain. (tokio's own stream
+    /// does the same, and can't be shared.)
+    fn drained(&self, interest: Interest) {
+        let _ = self.0.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
     }
 }
 

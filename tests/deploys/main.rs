@@ -1,0 +1,25 @@
+//! Deploys, from outside: the real binary watches a directory, and the tests change what lies in it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "a test says what is wrong by panicking"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_files;
+mod directory;
+mod flight;
+mod live;
+mod load;
+mod manifests;
+mod many;
+mod restart;
+mod routes;
+mod state;
+mod status;
+mod structure;
