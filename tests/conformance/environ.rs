@@ -25,7 +25,7 @@ pub(crate) fn variables(response: &Response) -> BTreeMap<String, String> {
 
 /// The variables of a request with these header lines.
 fn with_headers(lines: &str) -> BTreeMap<String, String> {
-    of(&format!("GET / HTTP/1.1\r\nHost: environ.test\r\n{lines}\r\n"))
+    of(format!("GET / HTTP/1.1\r\nHost: environ.test\r\n{lines}\r\n"))
 }
 
 /// The variables of a request of these bytes.
