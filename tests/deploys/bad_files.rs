@@ -14,7 +14,7 @@ fn serving() -> (Site, Server) {
     let site = Site::new();
     site.put("hello.wasm", version("good"));
     let server = site.serve();
-    server.answers("/hello", "good");
+    server.up("/hello", "good");
     (site, server)
 }
 
@@ -63,7 +63,7 @@ fn a_truncated_component_is_refused() {
     let whole = version("whole");
     for length in [1, 4, 7, 8, 9, 100, whole.len() / 2, whole.len() - 1] {
         let line = server.line("refused hello: ", || site.put("hello.wasm", &whole[..length]));
-        refused(&line, "it is ");
+        refused(&line, ": it is ");
         assert_eq!(server.text("/hello"), "good", "{length} bytes");
     }
 }

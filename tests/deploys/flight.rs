@@ -27,7 +27,7 @@ fn serving() -> (Site, Server) {
     let site = Site::new();
     site.put("hello.wasm", version("one"));
     let server = site.serve();
-    server.answers("/hello", "one");
+    server.up("/hello", "one");
     (site, server)
 }
 

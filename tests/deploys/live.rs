@@ -68,7 +68,7 @@ fn a_file_that_is_rewritten_in_place_is_the_next_version() {
     let site = Site::new();
     site.put("hello.wasm", version("one"));
     let server = site.serve();
-    server.answers("/hello", "one");
+    server.up("/hello", "one");
     server.line("deployed hello (", || fs::write(site.file("hello.wasm"), version("two")).expect("a write"));
     assert_eq!(server.text("/hello"), "two");
 }
@@ -78,7 +78,7 @@ fn what_is_removed_is_gone_and_can_come_again() {
     let site = Site::new();
     site.put("hello.wasm", version("one"));
     let server = site.serve();
-    server.answers("/hello", "one");
+    server.up("/hello", "one");
     for round in 0..3 {
         server.line("removed hello", || site.remove("hello.wasm"));
         assert_eq!(server.status_of("/hello"), 404);
@@ -93,7 +93,7 @@ fn a_file_under_another_name_is_another_application() {
     let site = Site::new();
     site.put("one.wasm", version("it"));
     let server = site.serve();
-    server.answers("/one", "it");
+    server.up("/one", "it");
     fs::rename(site.file("one.wasm"), site.file("two.wasm")).expect("a rename");
     server.answers("/two", "it");
     wait_for("the old route's end", || (server.status_of("/one") == 404).then_some(()));
@@ -104,7 +104,7 @@ fn a_file_that_is_only_touched_is_no_deploy() {
     let site = Site::new();
     site.put("hello.wasm", version("one"));
     let server = site.serve();
-    server.answers("/hello", "one");
+    server.up("/hello", "one");
     let before = server.out.count();
     site.put("hello.wasm", version("one"));
     // Decided after it, and told after it.
@@ -120,7 +120,7 @@ fn one_component_alone_answers_at_the_root() {
     let mut command = crate::support::site::wasgi();
     command.arg("serve").arg(site.file("hello.wasm")).args(["--listen", "127.0.0.1:0", "--state"]).arg(site.state());
     let server = crate::support::site::Server::start(command);
-    server.answers("/", "one");
+    server.up("/", "one");
     assert_eq!(server.text("/anything/below"), "one");
     server.line("deployed hello (", || site.put("hello.wasm", version("two")));
     assert_eq!(server.text("/other"), "two");

@@ -42,7 +42,7 @@ fn five_hundred_replacements_and_no_failed_request() {
     let versions = [version("one"), version("two")];
     site.put("hello.wasm", &versions[0]);
     let server = site.serve();
-    server.answers("/hello", "one");
+    server.up("/hello", "one");
     let (seen, done) = (Seen::default(), AtomicBool::new(false));
     let start = Instant::now();
     thread::scope(|scope| {

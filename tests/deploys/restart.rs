@@ -26,8 +26,8 @@ fn unchanged_files_are_neither_compiled_nor_deployed_again() {
     }
     site.put("b.toml", "routes = [\"/bee\"]\n");
     let server = site.serve();
-    server.answers("/a", "a");
-    server.answers("/bee", "b");
+    server.up("/a", "a");
+    server.up("/bee", "b");
     server.stop();
     let compiled = code(&site);
     assert_eq!(compiled.len(), 2);
@@ -49,7 +49,7 @@ fn what_changed_meanwhile_is_deployed_and_what_is_gone_is_gone() {
     }
     let server = site.serve();
     for name in ["changed", "removed", "same"] {
-        server.answers(&format!("/{name}"), name);
+        server.up(&format!("/{name}"), name);
     }
     server.stop();
     site.put("changed.wasm", version("changed indeed"));
@@ -69,7 +69,7 @@ fn the_last_good_version_answers_where_the_file_is_bad_by_then() {
     let site = Site::new();
     site.put("hello.wasm", version("good"));
     let server = site.serve();
-    server.answers("/hello", "good");
+    server.up("/hello", "good");
     server.line("refused hello: ", || site.put("hello.wasm", "bad"));
     server.stop();
     for _ in 0..2 {
@@ -132,7 +132,7 @@ fn damaged_code_is_compiled_again_and_never_loaded() {
     }
     let server = site.serve();
     for name in ["cut", "flipped", "foreign", "whole"] {
-        server.answers(&format!("/{name}"), name);
+        server.up(&format!("/{name}"), name);
     }
     server.stop();
     let folder = site.state_folder().join("code");
@@ -172,7 +172,7 @@ fn records_that_are_damaged_are_put_aside() {
     let site = Site::new();
     site.put("hello.wasm", version("hello"));
     let server = site.serve();
-    server.answers("/hello", "hello");
+    server.up("/hello", "hello");
     server.stop();
     fs::write(site.state_folder().join("apps.json"), "{\"format\":").expect("a write");
     let server = site.serve();

@@ -18,7 +18,7 @@ fn the_name_is_the_route_where_no_manifest_says_otherwise() {
         site.put(&format!("{name}.wasm"), version(name));
     }
     let server = site.serve();
-    server.answers("/hello", "hello");
+    server.up("/hello", "hello");
     server.answers("/hello/below?query", "hello");
     server.answers("/", "index");
     server.answers("/helloween", "index");
@@ -31,22 +31,25 @@ fn the_name_is_the_route_where_no_manifest_says_otherwise() {
 #[test]
 fn a_host_that_is_claimed_belongs_to_its_claimants() {
     let site = Site::new();
-    for name in ["index", "api", "pages", "wild"] {
+    for name in ["index", "api", "pages", "wild", "alone"] {
         site.put(&format!("{name}.wasm"), version(name));
     }
     site.put("api.toml", "routes = [\"shop.example.com/api\"]\n");
     site.put("pages.toml", "routes = [\"shop.example.com/pages\", \"shop.example.com/api/pages\"]\n");
+    site.put("alone.toml", "routes = [\"alone.example.org/here\"]\n");
     site.put("wild.toml", "routes = [\"*.example.com\"]\n");
     let server = site.serve();
-    for name in ["index", "api", "pages", "wild"] {
+    for name in ["index", "api", "pages", "wild", "alone"] {
         server.out.after(0, &format!("deployed {name} ("));
     }
     for (host, path, expected) in [
         ("shop.example.com", "/api/x", Some("api")),
         ("shop.example.com", "/api/pages/x", Some("pages")),
         ("shop.example.com", "/pages", Some("pages")),
-        ("shop.example.com", "/pagesx", None),
-        ("shop.example.com", "/", None),
+        ("shop.example.com", "/pagesx", Some("wild")),
+        ("alone.example.org", "/here", Some("alone")),
+        ("alone.example.org", "/", None),
+        ("alone.example.org", "/hereafter", None),
         ("blog.example.com", "/api", Some("wild")),
         ("a.b.example.com", "/", Some("wild")),
         ("example.com", "/", Some("index")),
@@ -66,7 +69,7 @@ fn a_version_with_a_taken_route_is_refused_whole_until_the_holder_leaves() {
     site.put("holder.wasm", version("holder"));
     site.put("holder.toml", "routes = [\"/wanted\", \"/more\"]\n");
     let server = site.serve();
-    server.answers("/wanted", "holder");
+    server.up("/wanted", "holder");
     site.put("second.toml", "routes = [\"/free\", \"/wanted\"]\n");
     let line = server.line("refused second: ", || site.put("second.wasm", version("second")));
     assert_eq!(line, "refused second: the route /wanted is taken by holder");
@@ -91,8 +94,8 @@ fn a_route_that_is_taken_leaves_the_old_version_serving() {
         site.put(&format!("{name}.wasm"), version(name));
     }
     let server = site.serve();
-    server.answers("/one", "one");
-    server.answers("/two", "two");
+    server.up("/one", "one");
+    server.up("/two", "two");
     let line = server.line("refused two: ", || site.put("two.toml", "routes = [\"/one\"]\n"));
     assert!(line.contains("the route /one is taken by one") && line.ends_with(" stays)"), "{line}");
     assert_eq!(server.text("/two"), "two");
@@ -116,7 +119,7 @@ fn at_first_sight_the_older_file_wins() {
         file.set_times(FileTimes::new().set_modified(then)).expect("a time");
     }
     let server = site.serve();
-    server.answers("/it", "b");
+    server.up("/it", "b");
     server.out.after(0, "refused a: the route /it is taken by b");
     server.out.after(0, "refused c: the route /it is taken by b");
     server.stop();

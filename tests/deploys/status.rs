@@ -34,8 +34,8 @@ fn site() -> Site {
 fn the_table_tells_what_is_deployed_and_why_not() {
     let site = site();
     let server = site.serve();
-    server.answers("/hello", "hello");
-    server.answers("/shop", "shop");
+    server.up("/hello", "hello");
+    server.up("/shop", "shop");
     server.out.after(0, "refused bad: ");
     let table = ask(&site, &["status"]);
     assert_eq!(table.code, Some(0), "{table:?}");
@@ -59,8 +59,8 @@ fn the_table_tells_what_is_deployed_and_why_not() {
 fn json_has_the_same_and_counts_requests() {
     let site = site();
     let server = site.serve();
-    server.answers("/hello", "hello");
-    server.answers("/shop", "shop");
+    server.up("/hello", "hello");
+    server.up("/shop", "shop");
     server.out.after(0, "refused bad: ");
     let app = |name: &str| {
         let status = json(&site);
@@ -90,7 +90,7 @@ fn json_has_the_same_and_counts_requests() {
 fn it_is_asked_by_directory_too() {
     let site = site();
     let server = site.serve();
-    server.answers("/hello", "hello");
+    server.up("/hello", "hello");
     let apps = site.apps();
     let ended = run(wasgi().arg("status").arg(&apps).arg("--state").arg(site.state()));
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -109,7 +109,7 @@ fn it_is_asked_by_directory_too() {
 fn logs_show_what_was_logged_and_follow() {
     let site = site();
     let server = site.serve();
-    server.answers("/hello", "hello");
+    server.up("/hello", "hello");
     server.text("/hello?log=first-of-all");
     let shown = wait_for("the log's line", || {
         let ended = ask(&site, &["logs", "hello"]);
@@ -140,7 +140,7 @@ fn logs_show_what_was_logged_and_follow() {
 fn a_name_that_is_not_deployed_is_told() {
     let site = site();
     let server = site.serve();
-    server.answers("/hello", "hello");
+    server.up("/hello", "hello");
     let ended = ask(&site, &["logs", "nobody"]);
     assert_eq!((ended.code, ended.err.lines().count()), (Some(1), 1), "{ended:?}");
     assert!(ended.err.contains("nobody"), "{ended:?}");
@@ -152,7 +152,7 @@ fn a_name_that_is_not_deployed_is_told() {
 fn logs_lie_in_the_state_by_tenant_and_name() {
     let site = site();
     let server = site.serve();
-    server.answers("/hello", "hello");
+    server.up("/hello", "hello");
     server.text("/hello?log=kept-in-a-file");
     let file = site.state_folder().join("log/default/hello.log");
     wait_for("the log's file", || std::fs::read_to_string(&file).ok()?.contains("kept-in-a-file").then_some(()));

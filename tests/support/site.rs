@@ -136,6 +136,17 @@ impl Server {
         });
     }
 
+    /// Waits for the line that tells of what is at the route `target`, and asserts that it answers with `text`.
+    #[track_caller]
+    pub fn up(&self, target: &str, text: &str) {
+        let route = |line: &str| {
+            let routes = line.split_once(") at ").map(|(_, rest)| rest.split(" in ").next().unwrap_or(rest));
+            routes.is_some_and(|routes| routes.split(", ").any(|route| route == target))
+        };
+        self.out.find(0, target, route);
+        assert_eq!(self.text(target), text);
+    }
+
     /// Does something, and gives the line about it that begins with `prefix`.
     #[track_caller]
     pub fn line(&self, prefix: &str, what: impl FnOnce()) -> String {

@@ -21,7 +21,7 @@ use super::settle::{Settled, Settling};
 use crate::apps::{App, AppKey, AppSpec, Entry, Route, Routes};
 use crate::log::AppLogs;
 use crate::manifest::{Limits, Settings};
-use crate::state::records::{Good, Pair, Record, Records};
+use crate::state::records::{Good, Identity, Pair, Record, Records};
 
 /// How long after a failure that was not the file's fault, such as a full disk, it is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -135,13 +135,17 @@ impl Deployer {
     }
 
     fn decide(&mut self, settled: Settled, now: Instant) {
-        let key = AppKey::of_default(settled.name);
+        let key = AppKey::of_default(settled.name.clone());
         let Some(component) = settled.pair.component else {
             return self.remove(&key);
         };
-        if self.known.get(&key).is_some_and(|known| *known.newest() == settled.pair) {
-            return;
+        if self.known.get(&key).is_none_or(|known| *known.newest() != settled.pair) {
+            self.make(key, component, settled, now);
         }
+    }
+
+    /// Has a version made of these files, or refuses them.
+    fn make(&mut self, key: AppKey, component: Identity, settled: Settled, now: Instant) {
         self.abandon(&key);
         match self.plan(&key, &settled.pair) {
             Ok(Some(planned)) => {
@@ -274,13 +278,13 @@ impl Deployer {
     fn refuse(&mut self, key: &AppKey, pair: Pair, reason: String) {
         let log = self.logs.of(key);
         let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log));
-        known.seen = pair;
-        if known.refused.as_ref() != Some(&reason) {
+        // The same files that are tried again and refused again are no news.
+        if known.seen != pair || known.refused.as_ref() != Some(&reason) {
             known.log.line("host", &format!("refused: {reason}"));
             let serving = known.good.as_ref().filter(|_| known.app.is_some()).map(|good| good.version.short());
             self.said.push(Notice::Refused { name: key.name.clone(), reason: reason.clone(), serving });
-            known.refused = Some(reason);
         }
+        (known.seen, known.refused) = (pair, Some(reason));
         self.unsaved = true;
     }
 
@@ -320,12 +324,12 @@ impl Deployer {
         self.freed.extend(due);
         while let Some(key) = self.next_freed() {
             // What is being built, or has to settle first, will be decided about anyway.
-            let decided = |known: &&mut Known| known.building.is_none() && known.seen.component.is_some();
-            let Some(known) = self.known.get_mut(&key).filter(decided) else {
+            let known = self.known.get(&key).filter(|known| known.building.is_none());
+            let Some((pair, component)) = known.and_then(|known| Some((known.seen, known.seen.component?))) else {
                 continue;
             };
-            let pair = std::mem::take(&mut known.seen);
-            self.decide(Settled { name: key.name, pair, noticed: now }, now);
+            let settled = Settled { name: key.name.clone(), pair, noticed: now };
+            self.make(key, component, settled, now);
         }
     }
 
