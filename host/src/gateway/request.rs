@@ -98,7 +98,6 @@ impl Asked {
         let scheme = self.forwarded.scheme.unwrap_or(line.scheme);
         let named = if place.named { self.host_name().map(Cow::into_owned) } else { None };
         let local = line.local;
-        let server_name = named.or(local.map(|local| local.ip().to_string())).unwrap_or_else(|| "localhost".to_owned());
         let behind_proxy = self.forwarded.scheme.is_some() || self.forwarded.host.is_some();
         let server_port = match (self.forwarded.port, local) {
             (Some(port), _) => port,
@@ -115,7 +114,7 @@ impl Asked {
             headers: self.parts.headers,
             host: self.host,
             mount: place.mount,
-            ends: Ends { remote, server_name, server_port, scheme },
+            ends: Ends { remote, virtual_host: named, server: local.map(|local| local.ip()), server_port, scheme },
             chunked,
             run_once,
             services,

@@ -220,13 +220,15 @@ fn text(out: &mut String, now: &str, access: &Access<'_>) -> std::fmt::Result {
     }
     out.push(' ');
     out.push_str(access.outcome);
-    let (tenant, name, version) = match access.app {
-        Some((key, version)) => (key.tenant.as_str(), key.name.as_str(), version),
-        None => ("-", "-", "-"),
-    };
-    for piece in [" app=", tenant, "/", name, " version=", version, " request="] {
-        out.push_str(piece);
+    out.push_str(" app=");
+    match access.app {
+        Some((key, version)) => {
+            let pieces = [key.tenant.as_str(), "/", key.name.as_str(), " version=", version];
+            pieces.into_iter().for_each(|piece| out.push_str(piece));
+        }
+        None => out.push_str("- version=-"),
     }
+    out.push_str(" request=");
     hex(out, access.request_id.0);
     let cpu = access.cpu.as_micros();
     let counts = [
