@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, de::Error};
 
+use crate::log::LogFormat;
 use crate::manifest::{Limits, LimitsTable};
 use crate::network::Network;
 use crate::units::{Fault, Period, from_toml};
@@ -20,8 +21,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// The state directory; `None`: the one of this user.
     pub state: Option<PathBuf>,
-    /// The access log; `None`: no access log.
-    pub access_log: Option<AccessLog>,
+    /// The access log. Default: standard error, as text.
+    pub access_log: AccessLog,
     /// The peers whose Forwarded and X-Forwarded-* fields are believed.
     pub trusted_proxies: Vec<Network>,
     /// HTTPS instead of HTTP.
@@ -44,17 +45,6 @@ pub struct AccessLog {
     /// How a line looks.
     #[serde(default)]
     pub format: LogFormat,
-}
-
-/// How a line of the access log looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people: `key=value`.
-    #[default]
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 /// A certificate chain and its key, both in PEM.
@@ -118,10 +108,11 @@ impl File {
         Config {
             listen: if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen },
             state: self.state.map(here),
-            access_log: self.access_log.map(|log| match log.path.to_str() {
-                Some("-") => log,
-                _ => AccessLog { path: here(log.path), ..log },
-            }),
+            access_log: match self.access_log {
+                None => AccessLog { path: "-".into(), format: LogFormat::default() },
+                Some(log) if log.path == Path::new("-") => log,
+                Some(log) => AccessLog { path: here(log.path), ..log },
+            },
             trusted_proxies: self.trusted_proxies,
             tls: self.tls.map(|tls| TlsFiles { cert: here(tls.cert), key: here(tls.key) }),
             drain: self.drain.map_or(Duration::from_secs(30), |drain| drain.0),
@@ -146,14 +137,18 @@ fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAdd
         }
         OneOrMore::More(texts) => texts,
     };
-    let address = |text: &String| {
-        text.parse().map_err(|_| {
-            D::Error::custom(format_args!(
-                "{text:?} is no address to listen on (such as \"127.0.0.1:8080\" or \"[::]:80\")"
-            ))
-        })
-    };
-    texts.iter().map(address).collect()
+    texts.iter().map(|text| address(text).map_err(D::Error::custom)).collect()
+}
+
+/// An address to listen on: `ADDRESS:PORT`; `:PORT` is on every address.
+///
+/// # Errors
+/// Where it is neither, in words for people.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
+    full.parse().map_err(|_| {
+        format!("{text:?} is no address to listen on (such as \"127.0.0.1:8080\", \"[::]:80\" or \":8080\")")
+    })
 }
 
 /// At least one, and no more than a pool of slots can map on a machine with 47 bits of addresses.
@@ -194,7 +189,7 @@ mod tests {
         .unwrap();
         assert_eq!(config.listen, ["127.0.0.1:80".parse().unwrap(), "[::]:8081".parse().unwrap()]);
         assert_eq!(config.state.unwrap(), Path::new("/etc/wasgi/state"));
-        assert_eq!(config.access_log, Some(AccessLog { path: "/var/log/wasgi.log".into(), format: LogFormat::Json }));
+        assert_eq!(config.access_log, AccessLog { path: "/var/log/wasgi.log".into(), format: LogFormat::Json });
         assert_eq!(config.tls.unwrap().cert, Path::new("/etc/wasgi/cert.pem"));
         assert_eq!(config.trusted_proxies.len(), 2);
         assert_eq!((config.drain, config.instances, config.limits.queue), (Duration::from_secs(5), 10, 1));

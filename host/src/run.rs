@@ -68,10 +68,7 @@ pub fn start(
         Some(tls) => Some(Certificate::read(&tls.cert, &tls.key)?),
         None => None,
     };
-    let access_log = match &config.access_log {
-        Some(log) => AccessLog::open(&log.path, log.format)?,
-        None => AccessLog::none(),
-    };
+    let access_log = AccessLog::open(&config.access_log.path, config.access_log.format)?;
     let engine = Engine::new(config.instances).with_context(|| {
         format!("making room for {} instances (`instances` in the configuration)", config.instances)
     })?;
@@ -184,7 +181,7 @@ impl Control {
         }
         self.gateway.trust(config.trusted_proxies);
         self.deploys.set_limits(config.limits);
-        info!("the configuration was read again: trusted_proxies, limits and certificate are in force");
+        info!("read again and in force: trusted_proxies, limits, certificate; anything else needs a restart");
     }
 }
 

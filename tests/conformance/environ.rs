@@ -1,9 +1,16 @@
 //! What an application is told of a request.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::support::host::{App, Host, guest};
 use crate::support::response::Response;
+use crate::support::{PATIENCE, guests};
 
 /// The variables of a response of the guest `environ`; values are native strings.
 pub(crate) fn variables(response: &Response) -> BTreeMap<String, String> {
@@ -18,7 +25,7 @@ pub(crate) fn variables(response: &Response) -> BTreeMap<String, String> {
 
 /// The variables of a request with these header lines.
 fn with_headers(lines: &str) -> BTreeMap<String, String> {
-    of(&format!("GET / HTTP/1.1\r\nHost: environ.test\r\n{lines}\r\n"))
+    of(format!("GET / HTTP/1.1\r\nHost: environ.test\r\n{lines}\r\n"))
 }
 
 /// The variables of a request of these bytes.
@@ -218,6 +225,33 @@ fn what_wsgi_says_of_the_instance_is_true() {
     }
     let reused = Host::shared().deploy_as("environ", "environ-reused", "[instances]\nreuse = true");
     assert_eq!(get(&target(&reused, "/"), "wsgi.run_once"), "false");
+}
+
+#[test]
+fn the_scheme_is_https_under_tls() {
+    let folder = guests::root().join("tests/support/tls");
+    let pair = ["cert.pem", "key.pem"].map(|name| folder.join(name));
+    let [cert, key] = pair.each_ref().map(|path| path.to_str().unwrap());
+    let host = Host::options().arguments(["--tls-cert", cert, "--tls-key", key]).start();
+    assert!(host.said()[0].starts_with("listening on https://"));
+    let app = host.deploy("environ");
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&pair[0]).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    let tls = rustls::ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let mut stream = rustls::StreamOwned::new(tls, TcpStream::connect(host.address()).unwrap());
+    stream.sock.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(&app.request("GET", "/").header("Connection", "close").bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    for expected in
+        ["HTTP/1.1 200 OK\r\n", "wsgi.url_scheme=https\n", "SERVER_NAME=environ.test\n", "REMOTE_ADDR=127.0.0.1\n"]
+    {
+        assert!(answer.contains(expected), "{expected:?} in {answer}");
+    }
 }
 
 #[test]

@@ -193,6 +193,10 @@ fn a_body_beyond_the_limit_is_413() {
     assert_eq!(app.wait_access(&tag).outcome(), "size");
     assert!(app.lines(&tag).is_empty(), "the application was not asked");
 
+    // Nobody is asked to go on with it.
+    let expecting = app.request("POST", "/").header("Expect", "100-continue").header("Content-Length", "1025").bytes();
+    app.connect().send(expecting).response().expect_page(413);
+
     let tag = unique();
     let mut client = begin_chunked(&app, &format!("/?tag={tag}"));
     client.send(format!("400\r\n{}\r\n1\r\nx\r\n", "x".repeat(1024)));

@@ -1,7 +1,9 @@
 //! What an instance is granted, and what it remembers.
 
-use crate::support::host::{App, guest, guest_as};
-use crate::support::unique;
+use std::time::Duration;
+
+use crate::support::host::{App, Host, guest, guest_as};
+use crate::support::{unique, wait_for, wait_until_still};
 
 #[test]
 fn only_the_manifests_environment_variables_reach_the_guest() {
@@ -113,4 +115,45 @@ fn a_handle_of_an_earlier_request_is_of_no_use() {
     client.send(app.request("GET", &format!("/?{tag}")).bytes()).response().expect_page(500);
     assert_eq!(app.wait_access(&tag).outcome(), "trap");
     app.wait_line("a handle of an earlier request was used");
+}
+
+#[test]
+fn memory_of_earlier_requests_is_never_seen() {
+    let host = Host::options().config("instances = 2\n").start();
+    let app = host.deploy("residue");
+    let mut client = app.connect();
+    for _ in 0..6 {
+        assert_eq!(client.send(app.request("GET", "/").bytes()).response().expect(200).text(), "0");
+    }
+}
+
+#[test]
+fn traps_and_departures_leave_nothing_behind() {
+    let host = Host::options().config("instances = 20\n").start();
+    let (traps, ticks, chunks) = (host.deploy("traps"), host.deploy("ticks"), host.deploy("chunks"));
+    let files = || std::fs::read_dir(format!("/proc/{}/fd", host.pid())).unwrap().count();
+    let trouble = |times: usize| {
+        for n in 0..times {
+            traps.get(["/?in=handle", "/?in=next", "/?in=close"][n % 3]);
+            let mut client = ticks.connect();
+            client.send(ticks.request("GET", "/?n=1000&ms=1").bytes());
+            client.head();
+        }
+        // Twenty instances at once would be refused if one in a hundred were kept.
+        let all: Vec<_> = (0..20)
+            .map(|_| {
+                let mut client = chunks.connect();
+                client.send(chunks.request("GET", "/?n=3").bytes());
+                client
+            })
+            .collect();
+        all.into_iter().for_each(|mut client| drop(client.response().expect(200)));
+    };
+    trouble(50);
+    let before = wait_until_still("all connections are closed", Duration::from_millis(600), files);
+    let memory = host.memory("VmRSS");
+    trouble(300);
+    wait_for("no file is left open", || (files() <= before).then_some(()));
+    let grown = host.memory("VmRSS").saturating_sub(memory);
+    assert!(grown < 16 << 10, "{grown} KiB more memory");
 }

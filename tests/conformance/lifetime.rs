@@ -261,6 +261,18 @@ fn close_and_hooks_never_delay_the_client() {
 }
 
 #[test]
+fn a_client_that_has_everything_may_leave() {
+    let app = guest("sleeps");
+    let tag = unique();
+    let mut client = app.connect();
+    client.send(app.request("GET", &format!("/?in=close&ms=300&tag={tag}")).bytes());
+    client.response().expect(200);
+    drop(client);
+    assert_eq!(app.wait_access(&tag).outcome(), "ok");
+    app.wait_line(&format!("sent {tag} bytes=15 complete=true"));
+}
+
+#[test]
 fn hooks_have_a_deadline() {
     let app = guest_as("spins", "spins-hooks", "[limits]\ncpu = \"200ms\"");
     for phase in ["close", "sent"] {

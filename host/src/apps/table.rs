@@ -25,6 +25,8 @@ pub struct Match<'a, A> {
     pub app: &'a A,
     /// How many bytes of the decoded path are its mount (SCRIPT_NAME); the rest is empty or begins with a slash.
     pub mount: usize,
+    /// Whether the route names the host, or answers on any.
+    pub named: bool,
 }
 
 /// The routes of one host, by path.
@@ -65,7 +67,7 @@ impl<A> Routes<A> {
         for claimant in self.claimants(host) {
             claimed = true;
             if let Some(found) = claimant.lookup(path) {
-                return Some(found);
+                return Some(Match { named: true, ..found });
             }
         }
         if claimed { None } else { self.any.lookup(path) }
@@ -126,7 +128,7 @@ impl<A> Paths<A> {
             let used = self.lengths.get(mount).is_some_and(|&routes| routes > 0);
             let boundary = mount == 0 || path.get(mount).is_none_or(|&byte| byte == b'/');
             let app = if used && boundary { self.by_path.get(path.get(..mount)?) } else { None }?;
-            Some(Match { app, mount })
+            Some(Match { app, mount, named: false })
         })
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::existing;
 use crate::build::{self, Options, Progress};
 
 /// Compile a project to a component
@@ -25,8 +26,14 @@ pub(super) struct Build {
 
 impl Build {
     pub(super) fn run(self) -> Result<ExitCode> {
+        existing(&self.project)?;
         let output = match self.output {
-            Some(output) => output,
+            Some(output) => {
+                if let Some(folder) = output.parent() {
+                    std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+                }
+                output
+            }
             None => std::env::current_dir().context("finding the current directory")?,
         };
         let options = Options { output: Some(output), target_dir: None };

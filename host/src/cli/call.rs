@@ -11,7 +11,7 @@ use http::response::Parts;
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
 
-use super::{local, runtime};
+use super::{Unstarted, existing, local, runtime};
 use crate::gateway::Line;
 use crate::host::Host;
 
@@ -20,11 +20,14 @@ use crate::host::Host;
 /// The body goes to standard output, the application's log to standard error. Exit code 1 from
 /// status 500 up.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "wasgi call [OPTIONS] <FILE> [METHOD] <PATH>",
+    after_help = "\
 Examples:
   wasgi call hello.wasm /
   wasgi call hello.wasm DELETE '/items/7?force=1' -H 'Authorization: Bearer x' -i
-  wasgi call hello.wasm /items -d '{\"name\":\"tea\"}' -H 'Content-Type: application/json'")]
+  wasgi call hello.wasm /items -d '{\"name\":\"tea\"}' -H 'Content-Type: application/json'"
+)]
 pub(super) struct Call {
     /// The component; a manifest beside it counts
     file: PathBuf,
@@ -44,6 +47,7 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn run(self) -> Result<ExitCode> {
+        existing(&self.file)?;
         let request = self.request()?;
         let include = self.include;
         let host = local::host(&self.file, Host::builder())?;
@@ -61,6 +65,9 @@ impl Call {
             [path] => ("GET", path),
             _ => anyhow::bail!("a path is missing"),
         };
+        if !path.starts_with('/') {
+            anyhow::bail!(anyhow::anyhow!("{path:?} is not a path: it begins with /").context(Unstarted));
+        }
         let method = Method::from_bytes(method.as_bytes()).with_context(|| format!("{method:?} is not a method"))?;
         let data = self.data.clone().unwrap_or_default();
         let mut request = Request::builder().method(method).uri(path);

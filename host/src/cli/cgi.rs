@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, Request, Version};
 use hyper::ext::ReasonPhrase;
 
 use super::local::{self, ReaderBody};
-use super::runtime;
+use super::{existing, runtime};
 use crate::gateway::Line;
 use crate::host::Host;
 use crate::wsgi::environ::Scheme;
@@ -39,11 +39,12 @@ struct Meta(HashMap<String, Vec<u8>>);
 
 impl Cgi {
     pub(super) fn run(self) -> Result<ExitCode> {
+        existing(&self.file)?;
         let meta = Meta::from_process();
         let (parts, line) = (meta.request()?, meta.line());
         let length = meta.text("CONTENT_LENGTH").filter(|length| !length.is_empty());
         let length: u64 = length.map_or(Ok(0), |length| length.parse()).context("CONTENT_LENGTH is not a number")?;
-        let host = local::host(&self.file, Host::builder().mount(&meta.text("SCRIPT_NAME").unwrap_or_default()))?;
+        let host = local::host(&self.file, Host::builder().mount(&meta.script_name()))?;
         let request = parts.body(()).context("the meta-variables are not a request")?;
         let called = async {
             let request = request.map(|()| ReaderBody::new(tokio::io::stdin(), length));
@@ -71,6 +72,12 @@ impl Meta {
     /// A variable as a native string.
     fn text(&self, name: &str) -> Option<String> {
         self.0.get(name).map(|value| path::native(value).into_owned())
+    }
+
+    /// As a route is written: in UTF-8.
+    fn script_name(&self) -> String {
+        let bytes = self.0.get("SCRIPT_NAME").map_or(&[][..], Vec::as_slice);
+        String::from_utf8_lossy(bytes).trim_end_matches('/').to_owned()
     }
 
     fn request(&self) -> Result<http::request::Builder> {

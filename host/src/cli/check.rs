@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::cli::runtime;
+use super::{existing, runtime};
 use crate::manifest::Settings;
 use crate::sandbox::{self, Engine, Refusal, TrustedCode};
 
 /// Tell what a component is, and whether it would be deployed
+///
+/// Exit code 1 where it would be refused.
 #[derive(Args)]
+#[command(after_help = "Example:\n  wasgi check apps/hello.wasm")]
 pub(super) struct Check {
     /// The component
     file: PathBuf,
@@ -19,6 +22,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<ExitCode> {
+        existing(&self.file)?;
         let bytes = std::fs::read(&self.file).with_context(|| format!("reading {}", self.file.display()))?;
         println!("{}: {} bytes", self.file.display(), bytes.len());
         match examine(&bytes)? {
@@ -57,5 +61,9 @@ fn examine(bytes: &[u8]) -> Result<Result<usize, Refusal>> {
         Err(refusal) => return Ok(Err(refusal)),
     };
     let probed = runtime()?.block_on(sandbox::probe(&engine, &code, memory, sandbox::Surroundings::none()));
-    Ok(probed.map(|()| size))
+    match probed {
+        Ok(()) => Ok(Ok(size)),
+        Err(Ok(refusal)) => Ok(Err(refusal)),
+        Err(Err(no_slot)) => Err(no_slot.into()),
+    }
 }

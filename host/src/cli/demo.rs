@@ -17,7 +17,7 @@ const EXAMPLES: [(&str, &str); 9] = [
     ("hello", "the smallest application"),
     ("environ", "everything a request tells an application"),
     ("stream", "server-sent events, each sent as it is made"),
-    ("upload", "a body of any size, hashed as it streams in"),
+    ("upload", "a large body, hashed as it streams in"),
     ("write", "the imperative way: write(), then an iterable"),
     ("middleware", "an application around another one"),
     ("errors", "what exc_info does before and after the headers"),
@@ -29,6 +29,7 @@ const EXAMPLES: [(&str, &str); 9] = [
 ///
 /// To be run in a clone of the project.
 #[derive(Args)]
+#[command(after_help = "Example:\n  wasgi demo --listen 127.0.0.1:9000")]
 pub(super) struct Demo {
     /// Address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
@@ -38,6 +39,9 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self) -> Result<ExitCode> {
         let examples = find_examples()?;
+        // Building takes a minute; a port that is taken shows at once.
+        let free = std::net::TcpListener::bind(self.listen).with_context(|| format!("listening on {}", self.listen));
+        drop(free.map_err(|error| error.context(Unstarted))?);
         let target = examples.with_file_name("target").join("demo");
         let (apps, state) = (target.join("apps"), target.join("state"));
         std::fs::create_dir_all(&apps).with_context(|| format!("making {}", apps.display()))?;

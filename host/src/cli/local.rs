@@ -1,6 +1,7 @@
 //! One request without a server: what `call` and `cgi` share.
 
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,6 +33,10 @@ pub(super) fn host(file: &Path, builder: Builder) -> Result<Host> {
     };
     // A place for the cache is worth having, and not worth failing for.
     let cache = state::default_root().ok().map(|root| root.join("call"));
+    if let Some(folder) = &cache {
+        // Whoever can write there can run code here.
+        let _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    }
     builder.settings(settings).instances(1).cache(cache).component(file)
 }
 

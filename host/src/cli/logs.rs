@@ -11,6 +11,7 @@ use crate::{admin, state};
 
 /// Show what an application logged
 #[derive(Args)]
+#[command(after_help = "Examples:\n  wasgi logs hello\n  wasgi logs hello -f --dir apps")]
 pub(super) struct Logs {
     /// The application
     name: String,

@@ -15,6 +15,7 @@ mod status;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// Serves WebAssembly components as web applications.
@@ -60,7 +61,11 @@ impl std::error::Error for Unstarted {}
 
 /// Runs the command that the process was called with.
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let done = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Build(build) => build.run(),
         Command::New(new) => new.run(),
@@ -77,11 +82,30 @@ pub fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         let unstarted = error.is::<Unstarted>();
-        let said: Vec<String> =
-            error.chain().filter(|cause| !cause.is::<Unstarted>()).map(ToString::to_string).collect();
+        let said: Vec<String> = error.chain().skip(usize::from(unstarted)).map(ToString::to_string).collect();
         let _ = writeln!(std::io::stderr(), "wasgi: {}", said.join(": ").replace('\n', " "));
         ExitCode::from(if unstarted { 2 } else { 1 })
     })
+}
+
+/// Help goes to standard output; what was typed wrongly is one line and exit code 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    let is_help = !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help {
+        let _ = error.print();
+        return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+    }
+    let text = error.render().to_string();
+    let said = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    let said: Vec<&str> = said.lines().map(str::trim).collect();
+    let _ = writeln!(std::io::stderr(), "wasgi: {} (see --help)", said.join(" "));
+    ExitCode::from(2)
+}
+
+/// A file that a command was given, if it is there.
+fn existing(path: &std::path::Path) -> anyhow::Result<()> {
+    let found = std::fs::metadata(path).map(drop);
+    anyhow::Context::with_context(found, || format!("can't find {}", path.display())).map_err(|e| e.context(Unstarted))
 }
 
 /// A runtime for commands that serve or call.

@@ -8,7 +8,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Unstarted;
-use crate::config::{AccessLog, Config, LogFormat, TlsFiles};
+use crate::config::{AccessLog, Config, TlsFiles, address};
+use crate::log::LogFormat;
 use crate::run;
 
 /// Serve a directory of components, or one component
@@ -25,16 +26,17 @@ Examples:
 pub(super) struct Serve {
     /// The directory, or one component
     path: PathBuf,
-    /// Address to listen on; port 0 is any free one [default: 127.0.0.1:8080]
+    /// Address to listen on, once for each; port 0 is any free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     listen: Vec<SocketAddr>,
     /// The host's configuration, a TOML file; SIGHUP reads it again
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where compiled code, last good versions and logs are kept
+    /// Where compiled code, last good versions and logs are kept [default: /var/lib/wasgi for root,
+    /// else wasgi in $XDG_STATE_HOME]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// One line for each request goes to this file; - is standard error
+    /// One line for each request goes to this file; - is standard error [default: -]
     #[arg(long, value_name = "FILE")]
     access_log: Option<PathBuf>,
     /// The access log's format: text or json
@@ -74,21 +76,14 @@ impl Serve {
             config.tls = Some(TlsFiles { cert, key });
         }
         if let Some(path) = self.access_log.clone() {
-            let format = config.access_log.as_ref().map_or(LogFormat::Text, |log| log.format);
-            config.access_log = Some(AccessLog { path, format });
+            config.access_log = AccessLog { path, ..config.access_log };
         }
-        if let (Some(log), Some(format)) = (&mut config.access_log, self.access_log_format) {
-            log.format = match format {
+        if let Some(format) = self.access_log_format {
+            config.access_log.format = match format {
                 Format::Text => LogFormat::Text,
                 Format::Json => LogFormat::Json,
             };
         }
         config
     }
-}
-
-/// `ADDR:PORT`; `:PORT` is on every address.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let full = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
-    full.parse().map_err(|_| "expected ADDRESS:PORT, for instance 127.0.0.1:8080, [::]:80 or :8080".to_owned())
 }

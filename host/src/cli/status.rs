@@ -11,6 +11,7 @@ use crate::{admin, state};
 
 /// Show what a running server has deployed
 #[derive(Args)]
+#[command(after_help = "Examples:\n  wasgi status\n  wasgi status apps --json")]
 pub(super) struct Status {
     /// The directory that it serves; not needed where one server runs
     dir: Option<PathBuf>,

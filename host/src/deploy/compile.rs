@@ -159,7 +159,8 @@ impl Workshop {
             let probed = sandbox::probe(&engine, &code, memory, Arc::new(surroundings)).await;
             tell.send(probed)
         });
-        told.recv().map_err(|_| Failure::Unlucky("the host is ending".to_owned()))?.map_err(refused)
+        let probed = told.recv().map_err(|_| Failure::Unlucky("the host is ending".to_owned()))?;
+        probed.map_err(|refusal| refusal.map_or_else(|no_slot| Failure::Unlucky(no_slot.to_string()), refused))
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Response {
     accepted: u64,
     /// The head went ahead of the first chunk, by an empty write.
     head_alone: bool,
+    /// More came than was announced.
+    overran: bool,
     status: Option<StatusCode>,
     first_byte: Option<Duration>,
 }
@@ -135,7 +137,7 @@ impl Exchange {
     /// write(): sends bytes, even none, and waits until the socket has accepted them.
     ///
     /// # Errors
-    /// [`WriteError`]; nothing was sent then.
+    /// [`WriteError`]; what is beyond the Content-Length was not sent then.
     pub async fn write(&self, bytes: Bytes) -> Result<(), WriteError> {
         {
             let mut response = self.response();
@@ -185,6 +187,11 @@ impl Exchange {
                 let _ = response.push(self, page.into(), true);
             }
         }
+    }
+
+    /// Whether more came than was announced, by write() too.
+    pub fn has_overrun(&self) -> bool {
+        self.response().overran
     }
 
     /// Whether the head is out of the application's hands.
@@ -337,6 +344,7 @@ impl Response {
             exchange.client.offer();
         }
         if too_long {
+            self.overran = true;
             exchange.client.close_after();
             return Err(Fault::TooLong);
         }

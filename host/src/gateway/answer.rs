@@ -9,14 +9,14 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
 use http_body::Body;
 
 use super::Gateway;
-use super::request::{Asked, Line};
+use super::request::{Asked, Line, Place};
 use super::respond::{Respond, Tails};
 use crate::apps::{App, Entry, Unserved};
 use crate::exchange::{Client, Clocks, Exchange, Input};
 use crate::log::Access;
 use crate::manifest::Limits;
 use crate::sandbox::{self, Outcome, Served};
-use crate::wsgi::environ::{Environ, Mount, RequestId, SOFTWARE, Services};
+use crate::wsgi::environ::{Environ, RequestId, SOFTWARE, Services};
 use crate::wsgi::head::Head;
 use crate::wsgi::wire::Reject;
 
@@ -25,7 +25,7 @@ const RETRY: HeaderValue = HeaderValue::from_static("1");
 
 /// Where a request leads.
 enum Target {
-    App(Arc<App>, Mount),
+    App(Arc<App>, Place),
     Pending,
     Nothing,
     Server,
@@ -43,7 +43,7 @@ impl Gateway {
         let asked = Asked::new(parts, line, self);
         let target = match asked.find(self) {
             _ if asked.is_about_server() => Target::Server,
-            Some((Entry::Serving(app), mount)) => Target::App(app, mount),
+            Some((Entry::Serving(app), place)) => Target::App(app, place),
             Some((Entry::Pending, _)) => Target::Pending,
             None => Target::Nothing,
         };
@@ -53,15 +53,34 @@ impl Gateway {
         };
         let chunks = asked.parts.version == Version::HTTP_11;
         let exchange = Exchange::new(asked.parts.method.clone(), chunks, client.clone(), clocks);
-        let request = Answer {
-            gateway: self.clone(),
-            exchange: exchange.clone(),
-            id: self.next_id(),
-            client: asked.client(line),
-        };
+        let id = self.next_id();
+        let request = Answer { gateway: self.clone(), exchange: exchange.clone(), id, client: asked.client(line) };
         let line = line.clone();
         let body = (!body.is_end_stream()).then_some(body);
-        Respond::new(Box::pin(request.run(asked, line, target, body)), exchange, tails.clone())
+        Respond::new(Box::pin(request.run(asked, line, target, body)), self.clone(), id, exchange, tails.clone())
+    }
+
+    /// A bug of the host ended a request: its client gets a page, and the log its line.
+    pub(super) fn excuse(&self, id: RequestId, exchange: &Exchange) {
+        let (head, page) = Head::page(StatusCode::INTERNAL_SERVER_ERROR, id);
+        exchange.fail(head, page);
+        let sent = exchange.sent();
+        self.access_log.write(&Access {
+            request_id: id,
+            client: None,
+            method: exchange.method.as_str(),
+            target: "-",
+            app: None,
+            outcome: Outcome::Host.as_str(),
+            reason: Some("the host failed; its own log says how"),
+            status: sent.status,
+            bytes_in: 0,
+            bytes_out: sent.bytes,
+            cpu: exchange.meter.cpu(),
+            memory: 0,
+            first_byte: sent.first_byte,
+            elapsed: exchange.began.elapsed(),
+        });
     }
 
     /// What a client is told whose bytes are not HTTP, as they go to the socket; and the log's line.
@@ -117,14 +136,14 @@ impl Answer {
     {
         let input = |limit| Input::new(body, self.exchange.client.clone(), limit);
         match target {
-            Target::App(app, mount) => self.run_app(&app, asked, line, mount, input(app.settings().limits.body)).await,
+            Target::App(app, place) => self.run_app(&app, asked, line, place, input(app.settings().limits.body)).await,
             Target::Pending => self.refuse(&asked, None, Outcome::Unavailable).await,
             Target::Nothing => self.refuse(&asked, None, Outcome::NotFound).await,
             Target::Server => self.describe_server(&asked).await,
         }
     }
 
-    async fn run_app(&self, app: &Arc<App>, asked: Asked, line: Line, mount: Mount, input: Input) {
+    async fn run_app(&self, app: &Arc<App>, asked: Asked, line: Line, place: Place, input: Input) {
         let limits = &app.settings().limits;
         if announced_length(&asked.parts.headers).is_some_and(|length| length > limits.body) {
             self.exchange.client.close_after();
@@ -141,7 +160,7 @@ impl Answer {
         };
         let services =
             Services { request_id: self.id, application: app.name().clone(), version: app.version().clone() };
-        let environ = asked.environ(&line, mount, !app.reuses(), services);
+        let environ = asked.environ(&line, place, !app.reuses(), services);
         let fail = |outcome| self.fail(outcome);
         let served = sandbox::run(&mut instance, &self.exchange, environ, input, app.reuses(), fail).await;
         if served.reusable {

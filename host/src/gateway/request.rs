@@ -24,6 +24,13 @@ pub struct Line {
     pub scheme: Scheme,
 }
 
+/// Where in the host's routes a request came out.
+pub(super) struct Place {
+    mount: Mount,
+    /// Whether the route names the host, which is a virtual host then.
+    named: bool,
+}
+
 /// A request that has been looked at, on its way to an application.
 pub(super) struct Asked {
     pub(super) parts: Parts,
@@ -67,8 +74,8 @@ impl Asked {
         self.forwarded.client.or(line.peer)
     }
 
-    /// The application, and where in the path it is mounted.
-    pub(super) fn find(&self, gateway: &Gateway) -> Option<(Entry, Mount)> {
+    /// The application, and where it is mounted.
+    pub(super) fn find(&self, gateway: &Gateway) -> Option<(Entry, Place)> {
         let routes = gateway.routes.load();
         let host = self.host_name();
         // Routes are written in UTF-8, and paths are bytes.
@@ -79,19 +86,18 @@ impl Asked {
         } else {
             self.path.char_indices().nth(found.mount).map_or(self.path.len(), |(at, _)| at)
         };
-        let mounted = Mount {
+        let mount = Mount {
             script_name: self.forwarded.prefix.clone().unwrap_or_default() + &self.path[..split],
             path_info: self.path[split..].to_owned(),
         };
-        Some((found.app.clone(), mounted))
+        Some((found.app.clone(), Place { mount, named: found.named }))
     }
 
     /// The environ for an application that was found.
-    pub(super) fn environ(self, line: &Line, mount: Mount, run_once: bool, services: Services) -> Environ {
+    pub(super) fn environ(self, line: &Line, place: Place, run_once: bool, services: Services) -> Environ {
         let scheme = self.forwarded.scheme.unwrap_or(line.scheme);
-        let named = self.host_name().filter(|host| !host.is_empty()).map(Cow::into_owned);
+        let named = if place.named { self.host_name().map(Cow::into_owned) } else { None };
         let local = line.local;
-        let server_name = named.or(local.map(|local| local.ip().to_string())).unwrap_or_else(|| "localhost".to_owned());
         let behind_proxy = self.forwarded.scheme.is_some() || self.forwarded.host.is_some();
         let server_port = match (self.forwarded.port, local) {
             (Some(port), _) => port,
@@ -107,8 +113,8 @@ impl Asked {
             version: self.parts.version,
             headers: self.parts.headers,
             host: self.host,
-            mount,
-            ends: Ends { remote, server_name, server_port, scheme },
+            mount: place.mount,
+            ends: Ends { remote, virtual_host: named, server: local.map(|local| local.ip()), server_port, scheme },
             chunked,
             run_once,
             services,

@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::SERVER;
-use http::{HeaderValue, Response, StatusCode, Version};
+use http::header::{CONNECTION, SERVER};
+use http::{HeaderValue, Response, Version};
 use http_body::{Frame, SizeHint};
 use hyper::ext::ReasonPhrase;
 
+use super::Gateway;
 use crate::exchange::{Cut, Exchange, Ready};
-use crate::wsgi::environ::SOFTWARE;
-use crate::wsgi::head::Head;
+use crate::wsgi::environ::{RequestId, SOFTWARE};
 use crate::wsgi::length::Length;
 
 /// A request as a future: it ends after hooks and access log.
@@ -60,6 +60,8 @@ fn poll_call(call: &mut Call, cx: &mut Context<'_>) -> Result<Poll<()>, Panicked
 /// The call, and where it goes when it is not needed here any more.
 struct Driver {
     call: Option<Call>,
+    gateway: Arc<Gateway>,
+    id: RequestId,
     exchange: Arc<Exchange>,
     tails: Tails,
 }
@@ -73,8 +75,7 @@ impl Driver {
             Err(Panicked) => {
                 // The panic hook has said what and where.
                 self.call = None;
-                let (head, page) = Head::page(StatusCode::INTERNAL_SERVER_ERROR, "failed");
-                self.exchange.fail(head, page);
+                self.gateway.excuse(self.id, &self.exchange);
             }
         }
     }
@@ -101,9 +102,15 @@ impl Drop for Driver {
 pub struct Respond(Option<Driver>);
 
 impl Respond {
-    pub(super) fn new(call: Call, exchange: Arc<Exchange>, tails: Tails) -> Respond {
+    pub(super) fn new(
+        call: Call,
+        gateway: Arc<Gateway>,
+        id: RequestId,
+        exchange: Arc<Exchange>,
+        tails: Tails,
+    ) -> Respond {
         exchange.client.set_in_flight(true);
-        Respond(Some(Driver { call: Some(call), exchange, tails }))
+        Respond(Some(Driver { call: Some(call), gateway, id, exchange, tails }))
     }
 }
 
@@ -118,12 +125,13 @@ impl Future for Respond {
             let gone = driver.exchange.client.has_left() || driver.call.is_none();
             return if gone { Poll::Ready(Err(Cut)) } else { Poll::Pending };
         };
+        let closing = driver.exchange.client.is_closing();
         let driver = self.0.take();
-        Poll::Ready(Ok(response(ready, driver)))
+        Poll::Ready(Ok(response(ready, driver, closing)))
     }
 }
 
-fn response(ready: Ready, driver: Option<Driver>) -> Response<Body> {
+fn response(ready: Ready, driver: Option<Driver>, closing: bool) -> Response<Body> {
     let Ready { head, length, whole } = ready;
     // HTTP/1.0 has no other end for such a body, even where the client asked to keep the connection.
     let ends_with_connection =
@@ -137,6 +145,9 @@ fn response(ready: Ready, driver: Option<Driver>) -> Response<Body> {
     if ends_with_connection {
         // hyper keeps the connection of what it takes for an answer of HTTP/1.1.
         *response.version_mut() = Version::HTTP_10;
+    }
+    if closing {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.headers_mut().entry(SERVER).or_insert(HeaderValue::from_static(SOFTWARE));
     if let Some(reason) = head.reason.and_then(|reason| ReasonPhrase::try_from(&*reason).ok()) {

@@ -5,5 +5,5 @@ pub mod app_log;
 mod files;
 mod line;
 
-pub use access::{Access, AccessLog};
+pub use access::{Access, AccessLog, LogFormat};
 pub use app_log::{AppLog, AppLogs};

@@ -129,6 +129,10 @@ impl HostEnviron for Guest {
         for line in text[..end].trim_end_matches('\n').split('\n') {
             self.surroundings.log.line("errors", line);
         }
+        if end < text.len() {
+            let dropped = text.len() - end;
+            self.surroundings.log.line("host", &format!("{dropped} more bytes were dropped: one text was too long"));
+        }
         Ok(())
     }
 

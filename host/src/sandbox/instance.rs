@@ -185,15 +185,23 @@ pub(crate) fn ticking(engine: &Engine) -> impl Drop + use<> {
 /// Instantiates `code` once, to see that it can be.
 ///
 /// # Errors
-/// A [`Refusal`] where it can't.
-pub async fn probe(engine: &Engine, code: &Code, memory: u64, surroundings: Arc<Surroundings>) -> Result<(), Refusal> {
+/// A [`Refusal`] where it can't; [`NoSlot`] where that can't be told now.
+pub async fn probe(
+    engine: &Engine,
+    code: &Code,
+    memory: u64,
+    surroundings: Arc<Surroundings>,
+) -> Result<(), Result<Refusal, NoSlot>> {
     let clocks = crate::exchange::Clocks { cpu: PROBE, wall: PROBE * 4, life: None };
     let exchange = Exchange::new(http::Method::GET, false, Arc::default(), clocks);
     let _ticking = ticking(engine);
-    match Instance::new(engine, code, memory, surroundings, &exchange).await {
-        Ok(_) => Ok(()),
-        Err(Ok(failure)) => Err(Refusal::probe(&failure)),
-        Err(Err(no_slot)) => Err(Refusal::probe(&no_slot)),
+    loop {
+        match Instance::new(engine, code, memory, surroundings.clone(), &exchange).await {
+            Ok(_) => return Ok(()),
+            Err(Ok(failure)) => return Err(Ok(Refusal::probe(&failure))),
+            Err(Err(_)) if engine.evict() => {}
+            Err(Err(no_slot)) => return Err(Err(no_slot)),
+        }
     }
 }
 

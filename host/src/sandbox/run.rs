@@ -169,15 +169,19 @@ async fn respond(
     fail: &(impl Fn(Outcome) + Sync),
 ) -> Result<Outcome, Failure> {
     let body = instance.handle(request).await?;
-    let outcome = stream(instance, exchange, body).await?;
+    let mut outcome = stream(instance, exchange, body).await?;
+    if outcome == Outcome::Ok && exchange.has_overrun() {
+        instance.guest().log().line("host", &Fault::TooLong.to_string());
+        outcome = Outcome::Protocol;
+    }
     if outcome != Outcome::Ok {
         fail(outcome);
     }
     let settled = exchange.settle().await;
+    let elapsed_us = u64::try_from(exchange.began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let hooks = instance.close(exchange, body).await?;
     if hooks {
         let sent = exchange.sent();
-        let elapsed_us = u64::try_from(exchange.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         instance.sent(exchange, body, Report { bytes: sent.bytes, complete: sent.complete, elapsed_us }).await?;
     }
     if keep {
@@ -214,10 +218,11 @@ async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, body: Resourc
         empty = chunk.bytes.is_empty();
         let sent = if chunk.last { exchange.finish(chunk.bytes) } else { exchange.chunk(chunk.bytes).await };
         if let Err(fault) = sent {
-            if matches!(fault, Fault::NotStarted | Fault::TooLong | Fault::TooShort(_)) {
+            if matches!(fault, Fault::NotStarted | Fault::TooShort(_)) {
                 instance.guest().log().line("host", &fault.to_string());
             }
-            return Ok(blame(exchange, fault));
+            // What is too long is answered as far as it goes.
+            return Ok(if fault == Fault::TooLong { Outcome::Ok } else { blame(exchange, fault) });
         }
         // HEAD has its head, and what follows is for nobody.
         if chunk.last || exchange.is_complete() {

@@ -63,18 +63,20 @@ where
     let connection = http1::Builder::new().serve_connection(TokioIo::new(transport), app);
     let driver = Driver { connection, wire: wire.clone(), tails: tails.clone(), socket, alarm: None };
     let ended = driver.run(draining).await;
-    if let Ok(transport) = ended {
+    if ended.is_err() {
+        wire.client.leave();
+    }
+    let farewell = async {
+        let Ok(transport) = ended else { return };
         let mut stream = transport.into_stream();
         if let Some(reject) = wire.rejected() {
             let page = gateway.reject(reject, &line);
             let _ = timeout(LINGER, stream.write_all(&page)).await;
         }
         let _ = timeout(LINGER, linger(&mut stream)).await;
-    } else {
-        wire.client.leave();
-    }
-    // Close and hooks of the last request: nobody waits for them.
-    poll_fn(|cx| tails.poll(cx)).await;
+    };
+    // Close and hooks of the last request wait for no client, and no client for them.
+    tokio::join!(farewell, poll_fn(|cx| tails.poll(cx)));
 }
 
 /// Says that nothing more comes, and takes what the client still sends, so that the system doesn't

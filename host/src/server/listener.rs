@@ -52,14 +52,16 @@ impl<S> Accepted<S> {
     }
 
     /// The same connection through `wrap`, for instance TLS.
-    pub(crate) fn map<T>(self, wrap: impl FnOnce(S) -> T, scheme: Scheme) -> Accepted<T> {
+    pub fn map<T>(self, wrap: impl FnOnce(S) -> T, scheme: Scheme) -> Accepted<T> {
         let Accepted { stream, peer, local, socket, .. } = self;
         Accepted { stream: wrap(stream), peer, local, scheme, socket }
     }
 }
 
 impl Accepted<Tcp> {
-    fn tcp(stream: TcpStream, peer: SocketAddr) -> Accepted<Tcp> {
+    /// A TCP connection. What this knows and [`Accepted::new`] doesn't: whether the client is still
+    /// there, behind bytes that nobody has read yet.
+    pub fn tcp(stream: TcpStream, peer: SocketAddr) -> Accepted<Tcp> {
         // Chunks go out when they are yielded, not when enough have gathered.
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().ok();

@@ -1,4 +1,4 @@
-//! The server: accepts, limits and drains connections. It knows HTTP, and no wasm.
+//! The server: accepts and drains connections, and gives each its deadlines. It knows HTTP, and no wasm.
 
 mod connection;
 mod listener;

@@ -95,16 +95,26 @@ pub enum Tls {
     Hello(Box<Accept<Tcp>>),
     /// Ready for bytes.
     Open(Box<TlsStream<Tcp>>),
+    /// What came was no TLS.
+    Failed,
 }
 
 impl Tls {
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut TlsStream<Tcp>>>> {
         if let Tls::Hello(accept) = self {
-            *self = Tls::Open(Box::new(ready!(Pin::new(&mut **accept).poll(cx))?));
+            // A handshake that failed must not be polled again.
+            *self = match ready!(Pin::new(&mut **accept).poll(cx)) {
+                Ok(stream) => Tls::Open(Box::new(stream)),
+                Err(error) => {
+                    *self = Tls::Failed;
+                    return Poll::Ready(Err(error));
+                }
+            };
         }
         match self {
             Tls::Open(stream) => Poll::Ready(Ok(Pin::new(stream))),
             Tls::Hello(_) => Poll::Pending,
+            Tls::Failed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
 }
@@ -135,7 +145,7 @@ impl AsyncWrite for Tls {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             // Nothing was written before the handshake.
-            Tls::Hello(_) => Poll::Ready(Ok(())),
+            Tls::Hello(_) | Tls::Failed => Poll::Ready(Ok(())),
             Tls::Open(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
@@ -143,6 +153,7 @@ impl AsyncWrite for Tls {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Tls::Hello(_) => Poll::Ready(Ok(())),
+            Tls::Failed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
             Tls::Open(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName};
@@ -80,8 +80,10 @@ pub struct Mount {
 pub struct Ends {
     /// `REMOTE_ADDR` and `REMOTE_PORT`; none on a transport without addresses.
     pub remote: Option<SocketAddr>,
-    /// `SERVER_NAME`: the virtual host that matched, else the listener's address.
-    pub server_name: String,
+    /// The virtual host that matched, if the route names one: `SERVER_NAME` then.
+    pub virtual_host: Option<String>,
+    /// The listener's address: `SERVER_NAME` otherwise.
+    pub server: Option<IpAddr>,
     /// `SERVER_PORT`.
     pub server_port: u16,
     /// `wsgi.url_scheme`.
@@ -154,13 +156,21 @@ impl Environ {
             "CONTENT_TYPE" => return self.joined(&CONTENT_TYPE),
             "CONTENT_LENGTH" if self.chunked => return None,
             "CONTENT_LENGTH" => return self.joined(&CONTENT_LENGTH),
-            "SERVER_NAME" => &self.ends.server_name,
+            "SERVER_NAME" => match (&self.ends.virtual_host, self.ends.server) {
+                (Some(name), _) => name,
+                (None, Some(server)) => return Some(server.to_canonical().to_string().into()),
+                (None, None) => "localhost",
+            },
             "SERVER_PORT" => return Some(self.ends.server_port.to_string().into()),
             "SERVER_PROTOCOL" => protocol(self.version),
             "SERVER_SOFTWARE" => SOFTWARE,
             "GATEWAY_INTERFACE" => "CGI/1.1",
             "REMOTE_ADDR" => return self.ends.remote.map(|remote| remote.ip().to_canonical().to_string().into()),
-            "REMOTE_PORT" => return self.ends.remote.map(|remote| remote.port().to_string().into()),
+            "REMOTE_PORT" => {
+                // A proxy tells the address more often than the port.
+                let port = self.ends.remote.map(|remote| remote.port()).filter(|port| *port != 0)?;
+                return Some(port.to_string().into());
+            }
             "REQUEST_URI" | "RAW_URI" => return Some(native(self.target.as_bytes())),
             "wsgi.version" => "1.0",
             "wsgi.url_scheme" => self.ends.scheme.as_str(),
@@ -276,7 +286,8 @@ mod tests {
             mount: Mount { script_name: "/app".into(), path_info: "/x".into() },
             ends: Ends {
                 remote: Some("[::ffff:192.0.2.1]:4000".parse().unwrap()),
-                server_name: "shop.example.com".into(),
+                virtual_host: Some("shop.example.com".into()),
+                server: None,
                 server_port: 8080,
                 scheme: Scheme::Http,
             },

@@ -24,6 +24,11 @@ pub struct Forwarded {
     pub port: Option<u16>,
 }
 
+/// One of the headers that say who and how; the others go with either form.
+fn is_x_claim(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host")
+}
+
 /// Whether a header is one of those that only a trusted proxy may send.
 pub fn is_claim(name: &HeaderName) -> bool {
     name == FORWARDED || name.as_str().starts_with("x-forwarded-")
@@ -36,15 +41,17 @@ pub fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// Reads what a trusted peer claims. Forwarded wins where both forms are there.
-/// Addresses count from the right: the last one that isn't itself `trusted` is the client.
+/// Reads what a trusted peer claims. Everything counts from the right, since a proxy appends and
+/// what stands further left may be the client's own: the last address that isn't itself `trusted`
+/// is the client. Where both forms are there, X-Forwarded-* counts: it is what most proxies set,
+/// and such a proxy passes a client's Forwarded through.
 pub fn believe(headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> Forwarded {
     let mut told = match list(headers, "forwarded").as_slice() {
-        [] => from_x_forwarded(headers, &trusted),
-        hops => from_rfc7239(hops, &trusted),
+        hops @ [_, ..] if !headers.keys().any(is_x_claim) => from_rfc7239(hops, &trusted),
+        _ => from_x_forwarded(headers, &trusted),
     };
-    told.prefix = first(headers, "x-forwarded-prefix").and_then(|prefix| clean_prefix(&prefix));
-    told.port = first(headers, "x-forwarded-port").and_then(|port| port.parse().ok());
+    told.prefix = last(headers, "x-forwarded-prefix").and_then(|prefix| clean_prefix(&prefix));
+    told.port = last(headers, "x-forwarded-port").and_then(|port| port.parse().ok());
     told
 }
 
@@ -52,15 +59,15 @@ fn from_x_forwarded(headers: &HeaderMap, trusted: impl Fn(IpAddr) -> bool) -> Fo
     let hops: Vec<Option<SocketAddr>> = list(headers, "x-forwarded-for").iter().map(|hop| address(hop)).collect();
     Forwarded {
         client: nearest_stranger(&hops, trusted),
-        scheme: first(headers, "x-forwarded-proto").and_then(|proto| scheme(&proto)),
-        host: first(headers, "x-forwarded-host").filter(|host| is_host(host)),
+        scheme: last(headers, "x-forwarded-proto").and_then(|proto| scheme(&proto)),
+        host: last(headers, "x-forwarded-host").filter(|host| is_host(host)),
         ..Forwarded::default()
     }
 }
 
 fn from_rfc7239(hops: &[String], trusted: impl Fn(IpAddr) -> bool) -> Forwarded {
     let addresses: Vec<_> = hops.iter().map(|hop| parameter(hop, "for").and_then(|node| address(&node))).collect();
-    let stated = |name| hops.iter().find_map(|hop| parameter(hop, name));
+    let stated = |name| hops.iter().rev().find_map(|hop| parameter(hop, name));
     Forwarded {
         client: nearest_stranger(&addresses, trusted),
         scheme: stated("proto").and_then(|proto| scheme(&proto)),
@@ -88,8 +95,8 @@ fn list(headers: &HeaderMap, name: &str) -> Vec<String> {
     lines.flat_map(|line| split(line, ',')).filter(|element| !element.is_empty()).collect()
 }
 
-fn first(headers: &HeaderMap, name: &str) -> Option<String> {
-    list(headers, name).into_iter().next()
+fn last(headers: &HeaderMap, name: &str) -> Option<String> {
+    list(headers, name).pop()
 }
 
 fn split(text: &str, separator: char) -> Vec<String> {
@@ -156,16 +163,27 @@ mod tests {
     }
 
     #[test]
-    fn rfc_7239_wins_and_knows_quotes() {
+    fn rfc_7239_knows_quotes() {
         let seen = told(&[
             ("forwarded", r#"for="[2001:db8::17]:4711";proto=https;host="shop.example.com, x", for=127.0.0.1"#),
-            ("x-forwarded-for", "6.6.6.6"),
             ("x-forwarded-prefix", "/app/"),
             ("x-forwarded-port", "8443"),
         ]);
         assert_eq!(seen.client, Some("[2001:db8::17]:4711".parse().unwrap()));
         assert_eq!((seen.scheme, seen.host), (Some(Scheme::Https), None));
         assert_eq!((seen.prefix.as_deref(), seen.port), (Some("/app"), Some(8443)));
+    }
+
+    #[test]
+    fn a_client_cannot_get_before_what_its_proxy_says() {
+        let seen = told(&[
+            ("forwarded", "for=6.6.6.6;proto=https;host=evil.example"),
+            ("x-forwarded-for", "6.6.6.6, 192.0.2.7"),
+            ("x-forwarded-proto", "https, http"),
+            ("x-forwarded-host", "evil.example, shop.example.com"),
+        ]);
+        assert_eq!(seen.client, Some("192.0.2.7:0".parse().unwrap()));
+        assert_eq!((seen.scheme, seen.host.as_deref()), (Some(Scheme::Http), Some("shop.example.com")));
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn environ(target: String, headers: HeaderMap) -> Environ {
         headers,
         host: None,
         mount: Mount { script_name: String::new(), path_info },
-        ends: Ends { remote: None, server_name: "a".into(), server_port: 80, scheme: Scheme::Http },
+        ends: Ends { remote: None, virtual_host: None, server: None, server_port: 80, scheme: Scheme::Http },
         chunked: false,
         run_once: true,
         services: Services { request_id: RequestId(0), application: "a".into(), version: "v".into() },

@@ -18,7 +18,11 @@ fn app(environ: Environ, start_response: StartResponse) -> Result<Body, Error> {
         witness.says(format_args!("replaced {:?}", replaced.as_ref().map_err(ToString::to_string)));
         replaced.map(|()| "sorry")
     });
-    Ok(std::iter::once(Ok(first)).chain(rest).chain(["never"].map(Ok)).take(if when == "late" { 3 } else { 2 }).into_body())
+    Ok(std::iter::once(Ok(first))
+        .chain(rest)
+        .chain(["never"].map(Ok))
+        .take(if when == "late" { 3 } else { 2 })
+        .into_body())
 }
 
 fn replace(start_response: &StartResponse) -> Result<(), Error> {
