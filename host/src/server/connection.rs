@@ -5,13 +5,16 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::HeaderValue;
+use http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
+use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, timeout};
@@ -25,6 +28,9 @@ use crate::wsgi::wire::{Limits, Reject};
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a request's head may take from its first byte to its last.
 const HEAD: Duration = Duration::from_secs(10);
+/// How long a connection that is silent when draining begins may still bring a request: one that is on its way, or
+/// of a client that knows nothing of the end yet, such as a proxy's next.
+const DRAIN_IDLE: Duration = Duration::from_millis(500);
 /// How often it is looked whether a client is still there while it is owed a response.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long, and for how many bytes, a client that was refused may go on sending before the
@@ -43,10 +49,33 @@ struct App {
 impl Service<hyper::Request<Incoming>> for App {
     type Response = hyper::Response<Body>;
     type Error = crate::exchange::Cut;
-    type Future = Respond;
+    type Future = Answer;
 
-    fn call(&self, request: hyper::Request<Incoming>) -> Respond {
-        self.gateway.serve(request, &self.line, &self.wire.client, &self.tails)
+    fn call(&self, request: hyper::Request<Incoming>) -> Answer {
+        let respond = self.gateway.serve(request, &self.line, &self.wire.client, &self.tails);
+        Answer { respond, wire: self.wire.clone() }
+    }
+}
+
+pin_project! {
+    /// The gateway's response, and while the server drains the word that it is the connection's last.
+    struct Answer {
+        #[pin]
+        respond: Respond,
+        wire: Arc<Wire>,
+    }
+}
+
+impl Future for Answer {
+    type Output = <Respond as Future>::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = self.project();
+        let mut response = ready!(answer.respond.poll(cx))?;
+        if answer.wire.drains_since().is_some() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Poll::Ready(Ok(response))
     }
 }
 
@@ -106,11 +135,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
     /// Until hyper is done; then the transport, or the reason why it is of no use any more.
     async fn run(mut self, mut draining: watch::Receiver<bool>) -> Result<Transport<S>, hyper::Error> {
         let mut drain = pin!(async move { draining.wait_for(|draining| *draining).await.map(drop) });
-        let mut drained = false;
         let done = poll_fn(|cx| {
-            if !drained && drain.as_mut().poll(cx).is_ready() {
-                drained = true;
-                Pin::new(&mut self.connection).graceful_shutdown();
+            if self.wire.drains_since().is_none() && drain.as_mut().poll(cx).is_ready() {
+                self.wire.drain();
+                // Hyper would close what is silent at once, under a request that is on its way.
+                if self.wire.waiting().0 == Waiting::Message {
+                    Pin::new(&mut self.connection).graceful_shutdown();
+                }
             }
             self.poll(cx)
         });
@@ -143,7 +174,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
             Waiting::Head => HEAD,
             Waiting::Message => LOOK,
         };
-        let left = if waiting == Waiting::Message { LOOK } else { limit.saturating_sub(so_far) };
+        let mut left = if waiting == Waiting::Message { LOOK } else { limit.saturating_sub(so_far) };
+        if let (Waiting::Idle, Some(draining)) = (waiting, self.wire.drains_since()) {
+            left = left.min(DRAIN_IDLE.saturating_sub(draining.elapsed()));
+        }
         let at = Instant::now() + left;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         // An alarm that is too early only looks again; one that is too late is set anew.

@@ -33,6 +33,8 @@ pub(super) struct Wire {
     /// Milliseconds from `began` to the beginning of the stage.
     since: AtomicU64,
     ended: AtomicBool,
+    /// Since when this is to be the connection's last request.
+    draining: OnceLock<Instant>,
 }
 
 const IDLE: u8 = 0;
@@ -59,6 +61,7 @@ impl Wire {
             began: Instant::now(),
             since: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            draining: OnceLock::new(),
         })
     }
 
@@ -71,6 +74,16 @@ impl Wire {
             _ => Waiting::Idle,
         };
         (stage, self.began.elapsed().saturating_sub(Duration::from_millis(self.since.load(Relaxed))))
+    }
+
+    /// The server drains from now on.
+    pub(super) fn drain(&self) {
+        let _ = self.draining.set(Instant::now());
+    }
+
+    /// Since when the server has been draining, if it does.
+    pub(super) fn drains_since(&self) -> Option<Instant> {
+        self.draining.get().copied()
     }
 
     /// Refuses what comes; hyper sees the connection's end.
