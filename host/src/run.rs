@@ -38,6 +38,7 @@ pub struct Server {
     runtime: Runtime,
     listening: JoinSet<()>,
     shutdown: watch::Sender<bool>,
+    signals: Signals,
     control: Control,
 }
 
@@ -76,6 +77,9 @@ pub fn start(
         warn!("{missing}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let entered = runtime.enter();
+    // Before anybody is told that it listens: whoever reads that may send one.
+    let signals = Signals::new().context("listening to signals")?;
     let listeners = runtime.block_on(bind(&config.listen))?;
     let published = Arc::new(ArcSwap::from_pointee(Routes::default()));
     let gateway = Gateway::new(engine.clone(), published.clone(), access_log, config.trusted_proxies.clone());
@@ -86,7 +90,6 @@ pub fn start(
     let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     listening(&addresses);
     let deploys = Arc::new(prepared.start()?);
-    let entered = runtime.enter();
     admin::serve(deploys.clone())?;
     drop(entered);
     let (shutdown, stopping) = watch::channel(false);
@@ -98,18 +101,14 @@ pub fn start(
         config_path: config_path.map(Path::to_owned),
         overrides: Box::new(overrides),
     };
-    Ok(Server { runtime, listening, shutdown, control })
+    Ok(Server { runtime, listening, shutdown, signals, control })
 }
 
 impl Server {
     /// Serves until SIGTERM or SIGINT, and drains then; a second signal ends it at once.
-    ///
-    /// # Errors
-    /// Where signals can't be had.
-    pub fn wait(self) -> Result<()> {
-        let Server { runtime, mut listening, shutdown, control } = self;
+    pub fn wait(self) {
+        let Server { runtime, mut listening, shutdown, mut signals, control } = self;
         runtime.block_on(async {
-            let mut signals = Signals::new().context("listening to signals")?;
             while signals.reload_or_end().await == Asked::Reload {
                 control.reload();
             }
@@ -118,12 +117,10 @@ impl Server {
                 () = async { while listening.join_next().await.is_some() {} } => info!("drained"),
                 () = signals.end() => warn!("ended by a second signal"),
             }
-            anyhow::Ok(())
-        })?;
+        });
         control.deploys.stop();
         control.gateway.access_log().flush();
         runtime.shutdown_background();
-        Ok(())
     }
 }
 

@@ -31,7 +31,7 @@ fn what_can_change_is_in_force_after_it() {
     open.get("/hello").unwrap();
     fs::write(site.folder().join("host.toml"), "[limits]\nbody = \"1KiB\"\n").unwrap();
     server.signal(Signal::HUP);
-    server.log.with("the configuration was read again");
+    server.log.with("read again and in force");
     wait_for("the new limit", || (posted(&server) == 413).then_some(()));
     assert_eq!(open.get("/hello").unwrap().status(), 200, "open connections stay");
     fs::write(site.folder().join("host.toml"), "[limits]\nbody = \"1MiB\"\n").unwrap();
@@ -66,7 +66,7 @@ fn a_signal_right_after_the_first_line_is_understood() {
         let site = Site::new();
         let mut server = site.serve();
         server.signal(Signal::HUP);
-        server.log.with("the configuration was read again");
+        server.log.with("read again and in force");
         server.signal(Signal::TERM);
         assert_eq!(server.ended().code(), Some(0));
         let mut server = site.serve();

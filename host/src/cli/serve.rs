@@ -62,7 +62,7 @@ impl Serve {
         let configuration = self.config.clone();
         let overrides = move |config: Config| self.over(config);
         let started = run::start(&path, configuration.as_deref(), overrides, run::Output::Lines);
-        started.map_err(|error| error.context(Unstarted))?.wait()?;
+        started.map_err(|error| error.context(Unstarted))?.wait();
         Ok(ExitCode::SUCCESS)
     }
 
