@@ -44,6 +44,7 @@ fn a_port_that_is_taken() {
 #[test]
 fn options_that_make_no_sense() {
     let site = Site::new();
+    fs::copy(guests::component("version"), site.folder().join("hello.wasm")).unwrap();
     let apps = site.apps().to_string_lossy().into_owned();
     for (arguments, said) in [
         (&["serve"][..], "<PATH>"),
@@ -53,12 +54,12 @@ fn options_that_make_no_sense() {
         (&["serve", &apps, "--access-log-format", "xml"], "json"),
         (&["serve", &apps, "--tls-cert", "cert.pem"], "--tls-key"),
         (&["serve", &apps, "more"], "more"),
-        (&["serv", &apps], "serve"),
+        (&["serv", &apps], "serv"),
         (&["call", "hello.wasm"], "PATH"),
         (&["call", "hello.wasm", "/", "-H", "nonsense"], "NAME: VALUE"),
         (&["call", "missing.wasm", "/"], "missing.wasm"),
-        (&["call", "missing.wasm", "no-path"], "no-path"),
-        (&["call", "missing.wasm", "BAD METHOD", "/"], "BAD METHOD"),
+        (&["call", "hello.wasm", "no-path"], "no-path"),
+        (&["call", "hello.wasm", "BAD METHOD", "/"], "BAD METHOD"),
         (&["check", "missing.wasm"], "missing.wasm"),
         (&["build", "missing"], "missing"),
     ] {

@@ -1,5 +1,6 @@
 //! `wasgi build`.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -38,7 +39,7 @@ impl Build {
         };
         let options = Options { output: Some(output), target_dir: None };
         let built = build::component(&self.project, &options, Progress::Shown)?;
-        println!("built {} ({} KiB)", built.path.display(), built.bytes.div_ceil(1024));
+        writeln!(std::io::stdout(), "built {} ({} KiB)", built.path.display(), built.bytes.div_ceil(1024))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -18,7 +18,7 @@ use crate::host::Host;
 /// Send one request to a component, without a server
 ///
 /// The body goes to standard output, the application's log to standard error. Exit code 1 from
-/// status 500 up.
+/// status 500 up, 2 where nothing was called.
 #[derive(Args)]
 #[command(
     override_usage = "wasgi call [OPTIONS] <FILE> [METHOD] <PATH>",
@@ -48,9 +48,9 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn run(self) -> Result<ExitCode> {
         existing(&self.file)?;
-        let request = self.request()?;
+        let request = self.request().map_err(|error| error.context(Unstarted))?;
         let include = self.include;
-        let host = local::host(&self.file, Host::builder())?;
+        let host = local::host(&self.file, Host::builder()).map_err(|error| error.context(Unstarted))?;
         let head = |parts: &Parts, out: &mut dyn Write| if include { write_head(parts, out) } else { Ok(()) };
         let called = async { local::exchange(&host, request, &Line::default(), &mut io::stdout().lock(), head).await };
         let status = runtime()?.block_on(called);
@@ -66,7 +66,7 @@ impl Call {
             _ => anyhow::bail!("a path is missing"),
         };
         if !path.starts_with('/') {
-            anyhow::bail!(anyhow::anyhow!("{path:?} is not a path: it begins with /").context(Unstarted));
+            anyhow::bail!("{path:?} is not a path: it begins with /");
         }
         let method = Method::from_bytes(method.as_bytes()).with_context(|| format!("{method:?} is not a method"))?;
         let data = self.data.clone().unwrap_or_default();

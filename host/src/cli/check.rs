@@ -1,5 +1,6 @@
 //! `wasgi check`.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -24,14 +25,15 @@ impl Check {
     pub(super) fn run(self) -> Result<ExitCode> {
         existing(&self.file)?;
         let bytes = std::fs::read(&self.file).with_context(|| format!("reading {}", self.file.display()))?;
-        println!("{}: {} bytes", self.file.display(), bytes.len());
-        match examine(&bytes)? {
+        let mut out = io::stdout();
+        writeln!(out, "{}: {} bytes", self.file.display(), bytes.len())?;
+        match examine(&bytes, &mut out)? {
             Ok(machine_code) => {
-                println!("accepted: {machine_code} bytes of machine code, and an instance can be made");
+                writeln!(out, "accepted: {machine_code} bytes of machine code, and an instance can be made")?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(refusal) => {
-                println!("refused: {refusal}");
+                writeln!(out, "refused: {refusal}")?;
                 Ok(ExitCode::FAILURE)
             }
         }
@@ -39,14 +41,14 @@ impl Check {
 }
 
 /// Does what a deploy does, short of serving.
-fn examine(bytes: &[u8]) -> Result<Result<usize, Refusal>> {
+fn examine(bytes: &[u8], out: &mut impl Write) -> Result<Result<usize, Refusal>> {
     let contract = match sandbox::check(bytes) {
         Ok(contract) => contract,
         Err(refusal) => return Ok(Err(refusal)),
     };
     for (word, names) in [("imports", &contract.imports), ("exports", &contract.exports)] {
-        println!("{word}:");
-        names.iter().for_each(|name| println!("  {name}"));
+        writeln!(out, "{word}:")?;
+        names.iter().try_for_each(|name| writeln!(out, "  {name}"))?;
     }
     let engine = Engine::new(1)?;
     let memory = Settings::default().limits.memory;

@@ -1,5 +1,6 @@
 //! `wasgi new`.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ impl New {
     pub(super) fn run(self) -> Result<ExitCode> {
         crate::build::new_project(&self.name)?;
         let path = self.name.display();
-        println!("made {path}. Next:\n  wasgi build {path}\n  wasgi serve {}.wasm", self.file());
+        writeln!(std::io::stdout(), "made {path}. Next:\n  wasgi build {path}\n  wasgi serve {}.wasm", self.file())?;
         Ok(ExitCode::SUCCESS)
     }
 

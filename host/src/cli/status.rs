@@ -1,6 +1,6 @@
 //! `wasgi status`.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,7 +30,7 @@ impl Status {
         let mut out = io::stdout().lock();
         if self.json {
             serde_json::to_writer_pretty(&mut out, &status)?;
-            println!();
+            writeln!(out)?;
         } else {
             let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
             admin::write_table(&status, colour, &mut out)?;
