@@ -52,7 +52,8 @@ impl Demo {
             config
         };
         let directory = apps.clone();
-        let output = run::Output::Custom(Box::new(move |addresses| welcome(addresses, &directory)), Box::new(announce));
+        let output =
+            run::Output { listening: Box::new(move |urls| welcome(urls, &directory)), deploy: Box::new(announce) };
         run::start(&apps, None, overrides, output).map_err(|error| error.context(Unstarted))?.wait()?;
         Ok(ExitCode::SUCCESS)
     }
@@ -78,11 +79,11 @@ fn build(examples: &Path, apps: &Path, target: &Path) -> Result<()> {
     Ok(())
 }
 
-fn welcome(addresses: &[SocketAddr], apps: &Path) {
-    let Some(address) = addresses.first() else { return };
-    println!("\nServing {} at http://{address}\n", apps.display());
+fn welcome(urls: &[String], apps: &Path) {
+    let Some(url) = urls.first() else { return };
+    println!("\nServing {} at {url}\n", apps.display());
     for (name, shows) in EXAMPLES {
-        println!("  {:<44} {shows}", format!("http://{address}/{name}"));
+        println!("  {:<44} {shows}", format!("{url}/{name}"));
     }
     println!("\nCopy a component into the directory to deploy it; Ctrl-C ends the demo.\n");
 }
