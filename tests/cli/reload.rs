@@ -1,0 +1,76 @@
+//! SIGHUP: the configuration is read again, and a bad one leaves the old one in force.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::support::site::{Server, Site};
+use crate::support::version::version;
+use crate::support::wait_for;
+
+fn serving(config: &str) -> (Site, Server) {
+    let site = Site::new();
+    site.put("hello.wasm", version("one"));
+    fs::write(site.folder().join("host.toml"), config).unwrap();
+    let mut command = site.command();
+    command.arg("--config").arg(site.folder().join("host.toml"));
+    let server = Server::start(command);
+    server.up("/hello", "one");
+    (site, server)
+}
+
+fn posted(server: &Server) -> u16 {
+    server.connect().post("/hello", &[b'x'; 2048]).unwrap().status()
+}
+
+#[test]
+fn what_can_change_is_in_force_after_it() {
+    let (site, server) = serving("");
+    assert_eq!(posted(&server), 200);
+    let mut open = server.connect();
+    open.get("/hello").unwrap();
+    fs::write(site.folder().join("host.toml"), "[limits]\nbody = \"1KiB\"\n").unwrap();
+    server.signal(Signal::HUP);
+    server.log.with("the configuration was read again");
+    wait_for("the new limit", || (posted(&server) == 413).then_some(()));
+    assert_eq!(open.get("/hello").unwrap().status(), 200, "open connections stay");
+    fs::write(site.folder().join("host.toml"), "[limits]\nbody = \"1MiB\"\n").unwrap();
+    server.signal(Signal::HUP);
+    wait_for("the next limit", || (posted(&server) == 200).then_some(()));
+    assert_eq!(server.text("/hello"), "one");
+}
+
+#[test]
+fn a_bad_file_leaves_the_old_one_in_force() {
+    let (site, server) = serving("[limits]\nbody = \"1KiB\"\n");
+    assert_eq!(posted(&server), 413);
+    for text in ["[limits]\nbody = \"lots\"\n", "[limits\n", "unknown = 1\n"] {
+        fs::write(site.folder().join("host.toml"), text).unwrap();
+        let before = server.log.count();
+        server.signal(Signal::HUP);
+        let line = server.log.find(before, "a complaint", |line| line.contains("the configuration stays as it is"));
+        assert!(line.contains("line ") && line.contains("column "), "{line}");
+        assert_eq!(posted(&server), 413);
+    }
+    fs::remove_file(site.folder().join("host.toml")).unwrap();
+    let before = server.log.count();
+    server.signal(Signal::HUP);
+    server.log.find(before, "a complaint", |line| line.contains("the configuration stays as it is"));
+    assert_eq!(posted(&server), 413);
+}
+
+/// From its first line on, a signal means what it says.
+#[test]
+fn a_signal_right_after_the_first_line_is_understood() {
+    for _ in 0..3 {
+        let site = Site::new();
+        let mut server = site.serve();
+        server.signal(Signal::HUP);
+        server.log.with("the configuration was read again");
+        server.signal(Signal::TERM);
+        assert_eq!(server.ended().code(), Some(0));
+        let mut server = site.serve();
+        server.signal(Signal::INT);
+        assert_eq!(server.ended().code(), Some(0));
+    }
+}
