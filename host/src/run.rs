@@ -25,12 +25,15 @@ use crate::sandbox::Engine;
 use crate::server::{self, Certificate, TlsListener};
 use crate::state;
 
-/// What goes to standard output.
-pub enum Output {
-    /// `listening on …`, then a line for each deploy.
-    Lines,
-    /// What these functions make of it.
-    Custom(Box<dyn Fn(&[SocketAddr]) + Send>, Box<dyn Fn(&Notice) + Send>),
+/// Told the URLs that a server listens on.
+pub type Listening = Box<dyn Fn(&[String]) + Send>;
+
+/// What is told of a server's life.
+pub struct Output {
+    /// Called once, with the URLs that it listens on.
+    pub listening: Listening,
+    /// Called with every deploy, refusal and removal.
+    pub deploy: Box<dyn Fn(&Notice) + Send>,
 }
 
 /// A server that runs.
@@ -84,11 +87,10 @@ pub fn start(
     let published = Arc::new(ArcSwap::from_pointee(Routes::default()));
     let gateway = Gateway::new(engine.clone(), published.clone(), access_log, config.trusted_proxies.clone());
     let scheme = if certificate.is_some() { "https" } else { "http" };
-    let (listening, report) = output.functions(scheme);
-    let options = deploy::Options { source, state: root, limits: config.limits, report };
+    let options = deploy::Options { source, state: root, limits: config.limits, report: output.deploy };
     let prepared = deploy::prepare(engine, published, options, runtime.handle())?;
-    let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-    listening(&addresses);
+    let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+    (output.listening)(&addresses.map(|address| format!("{scheme}://{address}")).collect::<Vec<_>>());
     let deploys = Arc::new(prepared.start()?);
     admin::serve(deploys.clone())?;
     drop(entered);
@@ -183,16 +185,11 @@ impl Control {
 }
 
 impl Output {
-    #[allow(clippy::type_complexity, reason = "two functions, named by the fields they come from")]
-    fn functions(self, scheme: &'static str) -> (Box<dyn Fn(&[SocketAddr]) + Send>, Box<dyn Fn(&Notice) + Send>) {
-        match self {
-            Output::Custom(listening, notice) => (listening, notice),
-            Output::Lines => (
-                Box::new(move |addresses| {
-                    addresses.iter().for_each(|address| say(&format!("listening on {scheme}://{address}")))
-                }),
-                Box::new(|notice| say(&notice.to_string())),
-            ),
+    /// To standard output: `listening on …`, then a line for each deploy.
+    pub fn lines() -> Output {
+        Output {
+            listening: Box::new(|urls| urls.iter().for_each(|url| say(&format!("listening on {url}")))),
+            deploy: Box::new(|notice| say(&notice.to_string())),
         }
     }
 }

@@ -5,12 +5,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-
+use crate::support::PATIENCE;
 use crate::support::host::{App, Host, guest};
 use crate::support::response::Response;
-use crate::support::{PATIENCE, guests};
 
 /// The variables of a response of the guest `environ`; values are native strings.
 pub(crate) fn variables(response: &Response) -> BTreeMap<String, String> {
@@ -229,15 +226,18 @@ fn what_wsgi_says_of_the_instance_is_true() {
 
 #[test]
 fn the_scheme_is_https_under_tls() {
-    let folder = guests::root().join("tests/support/tls");
-    let pair = ["cert.pem", "key.pem"].map(|name| folder.join(name));
-    let [cert, key] = pair.each_ref().map(|path| path.to_str().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let [cert, key] = [&cert, &key].map(|path| path.to_str().unwrap());
     let host = Host::options().arguments(["--tls-cert", cert, "--tls-key", key]).start();
     assert!(host.said()[0].starts_with("listening on https://"));
     let app = host.deploy("environ");
 
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(&pair[0]).unwrap()).unwrap();
+    roots.add(pair.cert.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());

@@ -327,8 +327,7 @@ fn a_trusted_proxys_claims_are_believed() {
     ] {
         assert_eq!(seen[name], value, "{name}");
     }
-    let forwarded =
-        "Forwarded: for=\"[2001:db8::17]:4711\";proto=https;host=shop.example.com:8443\r\nX-Forwarded-For: 6.6.6.6\r\n";
+    let forwarded = "Forwarded: for=\"[2001:db8::17]:4711\";proto=https;host=shop.example.com:8443\r\n";
     let seen = claiming(&host, forwarded);
     for (name, value) in [
         ("REMOTE_ADDR", "2001:db8::17"),
@@ -339,6 +338,9 @@ fn a_trusted_proxys_claims_are_believed() {
     ] {
         assert_eq!(seen[name], value, "{name}");
     }
+    // A proxy that sets X-Forwarded-* passes a client's Forwarded on as it is.
+    let both = claiming(&host, &format!("{forwarded}X-Forwarded-For: 192.0.2.8\r\n"));
+    assert_eq!((both["REMOTE_ADDR"].as_str(), both["wsgi.url_scheme"].as_str()), ("192.0.2.8", "http"));
     // What stands left of a stranger is only his word.
     let chain = claiming(&host, "X-Forwarded-For: 6.6.6.6, 192.0.2.9, 127.0.0.5\r\n");
     assert_eq!(chain["REMOTE_ADDR"], "192.0.2.9");

@@ -28,7 +28,8 @@ fn cut(app: &App, target: &str, outcome: &str) {
     assert_eq!((response.status(), response.complete), (200, false), "{target}");
     client.expect_end();
     assert_eq!(app.wait_access(&tag).outcome(), outcome, "{target}");
-    assert!(app.lines(&format!("closed {tag}")).is_empty(), "an instance that was ended is not closed");
+    // An instance that was ended in a call is not closed; between calls a life may end in order.
+    assert!(outcome == "life" || app.lines(&format!("closed {tag}")).is_empty(), "{target}");
 }
 
 #[test]
@@ -152,9 +153,9 @@ fn a_short_queue_waits_its_turn() {
 
 #[test]
 fn who_computes_for_ever_does_not_keep_others_waiting() {
-    let spinner = guest_as("spins", "spins-long", "[limits]\ncpu = \"3s\"");
+    let spinner = guest_as("spins", "spins-long", "[limits]\ncpu = \"1s\"\nwall = \"10m\"");
     let bystander = guest("chunks");
-    let spinning: Vec<_> = (0..8)
+    let spinning: Vec<_> = (0..6)
         .map(|_| {
             let mut client = spinner.connect();
             client.send(spinner.request("GET", "/?in=handle").bytes());

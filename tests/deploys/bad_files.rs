@@ -151,7 +151,7 @@ fn what_can_not_be_read_is_refused() {
     }
     use std::os::unix::fs::PermissionsExt;
     fs::write(&new, version("secret")).expect("a file");
-    fs::set_permissions(&new, fs::Permissions::from_mode(0)).expect("a mode");
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o000)).expect("a mode");
     let line = server.line("refused hello: ", || fs::rename(&new, site.file("hello.wasm")).expect("a rename"));
     refused(&line, "can't read hello.wasm");
     assert_eq!(server.text("/hello"), "good");

@@ -53,7 +53,8 @@ impl Demo {
             config
         };
         let directory = apps.clone();
-        let output = run::Output::Custom(Box::new(move |addresses| welcome(addresses, &directory)), Box::new(announce));
+        let output =
+            run::Output { listening: Box::new(move |urls| welcome(urls, &directory)), deploy: Box::new(announce) };
         run::start(&apps, None, overrides, output).map_err(|error| error.context(Unstarted))?.wait();
         Ok(ExitCode::SUCCESS)
     }
@@ -79,11 +80,11 @@ fn build(examples: &Path, apps: &Path, target: &Path) -> Result<()> {
     Ok(())
 }
 
-fn welcome(addresses: &[SocketAddr], apps: &Path) {
-    let Some(address) = addresses.first() else { return };
-    let mut text = format!("\nServing {} at http://{address}\n\n", apps.display());
+fn welcome(urls: &[String], apps: &Path) {
+    let Some(url) = urls.first() else { return };
+    let mut text = format!("\nServing {} at {url}\n\n", apps.display());
     for (name, shows) in EXAMPLES {
-        text += &format!("  {:<44} {shows}\n", format!("http://{address}/{name}"));
+        text += &format!("  {:<44} {shows}\n", format!("{url}/{name}"));
     }
     say(&(text + "\nCopy a component into the directory to deploy it; Ctrl-C ends the demo.\n"));
 }

@@ -61,7 +61,7 @@ impl Serve {
         let path = self.path.clone();
         let configuration = self.config.clone();
         let overrides = move |config: Config| self.over(config);
-        let started = run::start(&path, configuration.as_deref(), overrides, run::Output::Lines);
+        let started = run::start(&path, configuration.as_deref(), overrides, run::Output::lines());
         started.map_err(|error| error.context(Unstarted))?.wait();
         Ok(ExitCode::SUCCESS)
     }

@@ -33,6 +33,8 @@ pub(super) struct Response {
     head_alone: bool,
     /// More came than was announced.
     overran: bool,
+    /// The application broke it off itself, by exc_info after the headers.
+    aborted: bool,
     status: Option<StatusCode>,
     first_byte: Option<Duration>,
 }
@@ -124,6 +126,7 @@ impl Exchange {
         match (&response.head, replace) {
             (HeadState::Committed(_), true) => {
                 response.cut();
+                response.aborted = true;
                 return Err(StartError::HeadersSent);
             }
             (HeadState::Committed(_) | HeadState::Set(_), false) => return Err(StartError::AlreadyCalled),
@@ -192,6 +195,11 @@ impl Exchange {
     /// Whether more came than was announced, by write() too.
     pub fn has_overrun(&self) -> bool {
         self.response().overran
+    }
+
+    /// Whether the application broke it off itself; its client is gone then, too.
+    pub fn was_aborted(&self) -> bool {
+        self.response().aborted
     }
 
     /// Whether the head is out of the application's hands.

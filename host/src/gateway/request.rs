@@ -96,7 +96,9 @@ impl Asked {
     /// The environ for an application that was found.
     pub(super) fn environ(self, line: &Line, place: Place, run_once: bool, services: Services) -> Environ {
         let scheme = self.forwarded.scheme.unwrap_or(line.scheme);
-        let named = if place.named { self.host_name().map(Cow::into_owned) } else { None };
+        // A name that nobody vouches for is no name of this server; a trusted proxy's host goes with its port.
+        let vouched = place.named || self.forwarded.host.is_some();
+        let named = if vouched { self.host_name().map(Cow::into_owned) } else { None };
         let local = line.local;
         let behind_proxy = self.forwarded.scheme.is_some() || self.forwarded.host.is_some();
         let server_port = match (self.forwarded.port, local) {

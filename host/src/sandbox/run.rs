@@ -197,8 +197,8 @@ async fn respond(
 async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, body: ResourceAny) -> Result<Outcome, Failure> {
     let mut empty = false;
     loop {
-        if exchange.client.has_left() {
-            return Ok(Outcome::ClientGone);
+        if exchange.was_aborted() || exchange.client.has_left() {
+            return Ok(blame(exchange, Fault::Left));
         }
         // A run of empty chunks counts as one call: nobody is waiting for its clients there.
         if !empty {
@@ -240,9 +240,9 @@ fn blame(exchange: &Exchange, fault: Fault) -> Outcome {
     match fault {
         Fault::NotStarted | Fault::TooLong | Fault::TooShort(_) => Outcome::Protocol,
         Fault::Life => Outcome::Life,
-        Fault::Left if exchange.client.has_left() => Outcome::ClientGone,
-        // The application cut its own response: exc_info after the headers.
-        Fault::Left => Outcome::Error,
+        // The application's doing, even where its client has seen the cut and left by now.
+        Fault::Left if exchange.was_aborted() => Outcome::Error,
+        Fault::Left => Outcome::ClientGone,
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Head {
     /// 200–599.
     pub status: StatusCode,
     /// The reason phrase, where it isn't the standard one.
-    pub reason: Option<Box<[u8]>>,
+    pub reason: Reason,
     /// Headers in the application's order; repeated ones are kept.
     pub headers: HeaderMap,
     /// The application's Content-Length.
@@ -119,7 +119,10 @@ impl Head {
     }
 }
 
-fn parse_status(text: &str) -> Result<(StatusCode, Option<Box<[u8]>>), Invalid> {
+/// A reason phrase that isn't the standard one.
+pub type Reason = Option<Box<[u8]>>;
+
+fn parse_status(text: &str) -> Result<(StatusCode, Reason), Invalid> {
     let malformed = || Invalid::Status(shorten(text));
     let (code, reason) = match text.as_bytes() {
         [a, b, c, b' ', ..] if [a, b, c].iter().all(|digit| digit.is_ascii_digit()) => (&text[..3], &text[4..]),
