@@ -55,7 +55,9 @@ fn environ() {
     let (_site, server) = serving("environ");
     let mut client = server.connect();
     client
-        .send(b"GET /environ/%3Cscript%3E?a=%3Cb%3E&c=\"d\" HTTP/1.1\r\nHost: localhost\r\nX-Test: <b>\"&amp;\r\n\r\n")
+        .send(
+            b"GET /environ/%3Cscript%3E?a=%3Cb%3E&c=%22d%22 HTTP/1.1\r\nHost: localhost\r\nX-Test: <b>\"&amp;\r\n\r\n",
+        )
         .unwrap();
     let response = client.response().unwrap();
     assert_eq!(response.head.get("content-type"), Some("text/html; charset=utf-8"));
