@@ -5,16 +5,13 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
-use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, timeout};
@@ -49,33 +46,10 @@ struct App {
 impl Service<hyper::Request<Incoming>> for App {
     type Response = hyper::Response<Body>;
     type Error = crate::exchange::Cut;
-    type Future = Answer;
+    type Future = Respond;
 
-    fn call(&self, request: hyper::Request<Incoming>) -> Answer {
-        let respond = self.gateway.serve(request, &self.line, &self.wire.client, &self.tails);
-        Answer { respond, wire: self.wire.clone() }
-    }
-}
-
-pin_project! {
-    /// The gateway's response, and while the server drains the word that it is the connection's last.
-    struct Answer {
-        #[pin]
-        respond: Respond,
-        wire: Arc<Wire>,
-    }
-}
-
-impl Future for Answer {
-    type Output = <Respond as Future>::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = self.project();
-        let mut response = ready!(answer.respond.poll(cx))?;
-        if answer.wire.drains_since().is_some() {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        Poll::Ready(Ok(response))
+    fn call(&self, request: hyper::Request<Incoming>) -> Respond {
+        self.gateway.serve(request, &self.line, &self.wire.client, &self.tails)
     }
 }
 
@@ -138,10 +112,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
         let done = poll_fn(|cx| {
             if self.wire.drains_since().is_none() && drain.as_mut().poll(cx).is_ready() {
                 self.wire.drain();
-                // Hyper would close what is silent at once, under a request that is on its way.
-                if self.wire.waiting().0 == Waiting::Message {
-                    Pin::new(&mut self.connection).graceful_shutdown();
-                }
             }
             self.poll(cx)
         });
@@ -152,7 +122,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {
         loop {
             let closing = self.wire.client.is_closing();
-            if closing {
+            // While draining, a silent connection is left open for a moment: hyper would close it at
+            // once, under a request that is on its way.
+            let silent = self.wire.drains_since().is_some() && self.wire.waiting().0 != Waiting::Message;
+            if closing && !silent {
                 Pin::new(&mut self.connection).graceful_shutdown();
             }
             if let Poll::Ready(done) = self.connection.poll_without_shutdown(cx) {

@@ -76,9 +76,10 @@ impl Wire {
         (stage, self.began.elapsed().saturating_sub(Duration::from_millis(self.since.load(Relaxed))))
     }
 
-    /// The server drains from now on.
+    /// The server drains from now on: the next response is the connection's last, and says so.
     pub(super) fn drain(&self) {
         let _ = self.draining.set(Instant::now());
+        self.client.close_after();
     }
 
     /// Since when the server has been draining, if it does.

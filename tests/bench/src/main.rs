@@ -1,4 +1,8 @@
-//! Measures wasgi beside a bare hyper server, in one run on one core: `cargo run --release -p bench`.
+//! Measures wasgi beside a bare hyper server, in one run: `cargo run --release -p bench`.
+//!
+//! Server and load share one core. Where a server takes more of it than the load, the system
+//! switches between them at every response, and charges the server for that; with `-- apart` the
+//! load has a core of its own, and the server's own work is what shows.
 //!
 //! Needs wrk (Debian: `apt-get install wrk`) and taskset (util-linux). What counts is the server's
 //! CPU per request: it holds where the machine is busy with something else, which requests per
@@ -32,22 +36,23 @@ fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some("bare") {
         return bare::serve();
     }
+    let load_core = if std::env::args().nth(1).as_deref() == Some("apart") { "1" } else { "0" };
     let prepared = server::prepare()?;
     let mut samples: Vec<(Kind, Vec<Sample>)> = Kind::ALL.iter().map(|kind| (*kind, Vec::new())).collect();
     for round in 1..=ROUNDS {
         eprintln!("round {round} of {ROUNDS}");
         for (kind, samples) in &mut samples {
-            samples.push(measure(&Server::start(*kind, &prepared)?)?);
+            samples.push(measure(&Server::start(*kind, &prepared)?, load_core)?);
         }
     }
     report(&samples);
     Ok(())
 }
 
-fn measure(server: &Server) -> Result<Sample> {
-    load(server, WARM_UP)?;
+fn measure(server: &Server, core: &str) -> Result<Sample> {
+    load(server, core, WARM_UP)?;
     let before = server.cpu_us()?;
-    let said = load(server, MEASURED)?;
+    let said = load(server, core, MEASURED)?;
     let used = server.cpu_us()? - before;
     let field = |name: &str| said.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
     let requests =
@@ -63,9 +68,9 @@ fn measure(server: &Server) -> Result<Sample> {
     })
 }
 
-fn load(server: &Server, seconds: u32) -> Result<String> {
+fn load(server: &Server, core: &str, seconds: u32) -> Result<String> {
     let output = Command::new("taskset")
-        .args(["-c", "0", "wrk", "-t1", "--latency"])
+        .args(["-c", core, "wrk", "-t1", "--latency"])
         .args([format!("-c{CONNECTIONS}"), format!("-d{seconds}s"), server.url.clone()])
         .output()
         .context("running wrk under taskset (Debian: apt-get install wrk util-linux)")?;
