@@ -71,10 +71,10 @@ fn a_manifest_that_comes_with_its_component_is_in_force_from_the_first_request()
     site.put("shop.toml", "[env]\nGREETING = \"with it\"\n");
     server.line("deployed shop (", || site.put("shop.wasm", version("shop")));
     assert!(server.text("/shop").ends_with("with it"));
-    // Alone it is nothing.
+    // Alone it is nothing, and that is told.
     site.put("alone.toml", "routes = [\"/alone\"]\n");
-    server.line("deployed other (", || site.put("other.wasm", version("other")));
-    assert!(!server.out.all().iter().any(|line| line.contains("alone")), "{:?}", server.out.all());
+    server.out.after(0, "ignored alone.toml: there is no alone.wasm beside it");
+    assert_eq!(server.status_of("/alone"), 404);
 }
 
 #[test]
