@@ -8,14 +8,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::lines::Lines;
-use crate::support::site::{Site, feed, run, wasgi};
+use crate::support::site::{Site, feed, run, state_home, wasgi};
 use crate::support::{PATIENCE, guests, wait_for};
 
 /// As a web server would run it: nothing in the environment but the request.
 fn cgi(component: &Path, meta: &[(&str, &str)]) -> Command {
     let mut command = wasgi();
-    let state = std::env::temp_dir();
-    command.env_clear().env("XDG_STATE_HOME", state).arg("cgi").arg(component);
+    command.env_clear().env("XDG_STATE_HOME", state_home()).arg("cgi").arg(component);
     let standard = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
         ("REQUEST_METHOD", "GET"),

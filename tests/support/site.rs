@@ -27,10 +27,15 @@ pub struct Server {
     pub log: Lines,
 }
 
+/// Where `wasgi call` and `cgi` keep compiled code; the superuser's goes to /var/lib/wasgi whatever is said.
+pub fn state_home() -> &'static Path {
+    Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/state-home"))
+}
+
 /// `wasgi` with nothing of the caller's environment that it listens to.
 pub fn wasgi() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wasgi"));
-    command.env_remove("RUST_LOG").env("NO_COLOR", "1").stdin(Stdio::null());
+    command.env_remove("RUST_LOG").env("XDG_STATE_HOME", state_home()).env("NO_COLOR", "1").stdin(Stdio::null());
     command
 }
 
