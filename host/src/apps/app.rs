@@ -1,5 +1,6 @@
 //! One version of one application, as requests find it: its limits, its code, its instances.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use super::AppKey;
-use crate::exchange::{Clocks, Exchange};
+use crate::exchange::{Client, Clocks, Exchange};
 use crate::log::AppLog;
 use crate::manifest::Settings;
 use crate::sandbox::{Code, Engine, Idle, Instance, Outcome, Refusal, Surroundings};
@@ -87,6 +88,9 @@ pub enum Unserved {
     /// The request waited for its turn, and it did not come.
     #[error("the request waited for {} s for its turn", QUEUE_WAIT.as_secs())]
     Waited,
+    /// The client left before the request's turn came.
+    #[error("the client left while the request was waiting")]
+    Left,
     /// The host has no slot for another instance.
     #[error("the host has no room for another instance")]
     NoSlot,
@@ -102,6 +106,7 @@ impl From<&Unserved> for Outcome {
     fn from(unserved: &Unserved) -> Outcome {
         match unserved {
             Unserved::Full { .. } | Unserved::Waited | Unserved::NoSlot => Outcome::Unavailable,
+            Unserved::Left => Outcome::ClientGone,
             Unserved::NoCode(_) => Outcome::Host,
             Unserved::Broken(failure) => Outcome::from(failure),
         }
@@ -170,20 +175,24 @@ impl App {
         }
     }
 
-    /// Waits for a request's turn.
+    /// Waits for a request's turn, as long as its client does.
     ///
     /// # Errors
     /// Where there is no room to wait, or the wait is too long.
-    pub async fn enter(&self) -> Result<SemaphorePermit<'_>, Unserved> {
+    pub async fn enter(&self, client: &Client) -> Result<SemaphorePermit<'_>, Unserved> {
         if let Ok(permit) = self.in_flight.try_acquire() {
             return Ok(permit);
         }
         let limits = &self.settings.limits;
         let _waiting = Waiting::new(&self.queued, limits.queue)
             .ok_or(Unserved::Full { in_flight: limits.in_flight, queue: limits.queue })?;
-        match tokio::time::timeout(QUEUE_WAIT, self.in_flight.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(Unserved::Waited),
+        tokio::select! {
+            biased;
+            () = poll_fn(|cx| client.poll_left(cx)) => Err(Unserved::Left),
+            turn = tokio::time::timeout(QUEUE_WAIT, self.in_flight.acquire()) => match turn {
+                Ok(Ok(permit)) => Ok(permit),
+                Ok(Err(_)) | Err(_) => Err(Unserved::Waited),
+            },
         }
     }
 

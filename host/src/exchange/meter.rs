@@ -61,6 +61,7 @@ pub struct Meter {
     waited: AtomicU64,
     waiting_since: AtomicU64,
     exhausted: AtomicBool,
+    over: AtomicBool,
 }
 
 impl Meter {
@@ -77,6 +78,7 @@ impl Meter {
             waited: zero(),
             waiting_since: zero(),
             exhausted: AtomicBool::new(false),
+            over: AtomicBool::new(false),
         }
     }
 
@@ -87,7 +89,13 @@ impl Meter {
 
     /// When the request is over, whatever happens.
     pub fn deadline(&self) -> Option<Instant> {
-        self.clocks.life.map(|life| self.epoch + life)
+        let life = self.clocks.life.filter(|_| !self.over.load(Relaxed));
+        life.map(|life| self.epoch + life)
+    }
+
+    /// The last byte is out: close and hooks have the clocks of a call, and no other.
+    pub fn end_life(&self) {
+        self.over.store(true, Relaxed);
     }
 
     /// A new call begins. A `next` after an empty chunk goes on with the call before it.
@@ -127,12 +135,13 @@ impl Meter {
         done
     }
 
-    /// Runs a call into the guest under all clocks.
+    /// Runs a call into the guest under all clocks; it is ended a second after `client` left, if it
+    /// is for one.
     ///
     /// # Errors
     /// Why it was ended, in which case the instance must not be used again. [`Ended::Cpu`] shows
     /// as an error of the call itself, and by [`Meter::is_exhausted`].
-    pub async fn limit<T>(&self, client: &Client, call: impl Future<Output = T>) -> Result<T, Ended> {
+    pub async fn limit<T>(&self, client: Option<&Client>, call: impl Future<Output = T>) -> Result<T, Ended> {
         Limited { meter: self, client, call, alarm: None, left_at: None }.await
     }
 
@@ -148,7 +157,8 @@ impl Meter {
 
     fn end_poll(&self) {
         let since = self.poll_cpu.load(Relaxed);
-        self.charge(if since == 0 { self.since_poll() } else { thread_cpu().saturating_sub(since) });
+        // Without a tick it was short, whatever the kernel did with the core meanwhile.
+        self.charge(if since == 0 { self.since_poll().min(nanos(TICK)) } else { thread_cpu().saturating_sub(since) });
     }
 
     fn charge(&self, used: u64) {
@@ -179,7 +189,7 @@ pin_project_lite::pin_project! {
     /// A call under its clocks.
     struct Limited<'a, F> {
         meter: &'a Meter,
-        client: &'a Client,
+        client: Option<&'a Client>,
         #[pin]
         call: F,
         alarm: Option<Pin<Box<Sleep>>>,
@@ -198,12 +208,17 @@ impl<F: Future> Future for Limited<'_, F> {
         if let Poll::Ready(output) = polled {
             return Poll::Ready(Ok(output));
         }
+        // While it is instantiated a guest is interrupted without being charged.
+        if this.meter.call_cpu.load(Relaxed) > nanos(this.meter.clocks.cpu) {
+            this.meter.exhausted.store(true, Relaxed);
+            return Poll::Ready(Err(Ended::Cpu));
+        }
         loop {
             let (mut at, mut why) = (this.meter.wall_deadline(), Ended::Wall);
             if let Some(life) = this.meter.deadline().filter(|life| *life < at) {
                 (at, why) = (life, Ended::Life);
             }
-            if this.client.poll_left(cx).is_ready() {
+            if this.client.is_some_and(|client| client.poll_left(cx).is_ready()) {
                 let left = *this.left_at.get_or_insert_with(Instant::now) + GRACE;
                 if left < at {
                     (at, why) = (left, Ended::Left);

@@ -31,6 +31,8 @@ pub(super) struct Response {
     accepted: u64,
     /// The head went ahead of the first chunk, by an empty write.
     head_alone: bool,
+    /// Something was handed over, and it is not known yet whether the socket took it.
+    outstanding: bool,
     /// More came than was announced.
     overran: bool,
     /// The application broke it off itself, by exc_info after the headers.
@@ -228,6 +230,7 @@ impl Exchange {
     pub async fn settle(&self) -> Result<(), Fault> {
         let drained = self.drained().await;
         let mut response = self.response();
+        response.outstanding = false;
         let pending = std::mem::take(&mut response.pending);
         response.accepted += if drained.is_ok() { pending } else { self.client.accepted_of_chunk().min(pending) };
         if drained.is_err() {
@@ -237,7 +240,8 @@ impl Exchange {
     }
 
     async fn drained(&self) -> Result<(), Fault> {
-        if !self.client.is_draining() {
+        // What drains may be the next response on the connection by now.
+        if !self.response().outstanding || !self.client.is_draining() {
             return Ok(());
         }
         loop {
@@ -350,6 +354,7 @@ impl Response {
         }
         if self.chunk.is_some() || self.ready.is_some() {
             exchange.client.offer();
+            self.outstanding = true;
         }
         if too_long {
             self.overran = true;

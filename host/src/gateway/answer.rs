@@ -150,7 +150,7 @@ impl Answer {
             return self.refuse(&asked, Some(app), Outcome::Size).await;
         }
         let _ticking = sandbox::ticking(&self.gateway.engine);
-        let _turn = match app.enter().await {
+        let _turn = match app.enter(&self.exchange.client).await {
             Ok(turn) => turn,
             Err(unserved) => return self.unserved(&asked, app, &unserved).await,
         };
@@ -173,7 +173,7 @@ impl Answer {
 
     async fn unserved(&self, asked: &Asked, app: &Arc<App>, unserved: &Unserved) {
         let outcome = Outcome::from(unserved);
-        if outcome != Outcome::Unavailable {
+        if !matches!(outcome, Outcome::Unavailable | Outcome::ClientGone) {
             app.log().line("host", &format!("request {} was not served: {unserved}", self.id));
         }
         self.refuse(asked, Some(app), outcome).await;
@@ -181,6 +181,9 @@ impl Answer {
 
     /// Answers with one of the host's pages, if nothing of the application went out yet.
     fn fail(&self, outcome: Outcome) {
+        if outcome == Outcome::ClientGone {
+            return;
+        }
         let (mut head, page) = Head::page(outcome.status(), self.id);
         if head.status == StatusCode::SERVICE_UNAVAILABLE {
             head.headers.insert(RETRY_AFTER, RETRY);

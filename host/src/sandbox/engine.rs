@@ -24,6 +24,8 @@ const KEEP_RESIDENT: usize = 2 << 20;
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
 /// Core instances of one component: CPython's brings 400.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 500;
+/// Tables of one component.
+const TABLES_PER_COMPONENT: u32 = 20;
 /// Elements of one table: CPython's has close to 50,000.
 const TABLE_ELEMENTS: usize = 60_000;
 /// A guest's stack. Interpreters recurse: CPython's own limit needs about half of it.
@@ -179,11 +181,11 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_memories(instances)
-        .total_tables(instances.saturating_mul(4))
+        .total_tables(instances.saturating_mul(TABLES_PER_COMPONENT))
         .total_stacks(instances)
-        .total_core_instances(instances.saturating_mul(16))
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
         .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
-        .max_tables_per_component(20)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
         .max_memories_per_component(1)
         .max_unused_warm_slots(instances)
         .max_memory_size(4 << 30)

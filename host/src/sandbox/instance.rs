@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::ResourceAny;
-use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
 use super::bindings::App;
 use super::bindings::exports::wasgi::gateway::application::{Report, Step};
@@ -68,9 +68,10 @@ impl Instance {
         });
         store.set_epoch_deadline(1);
         exchange.meter.begin_call();
-        let instantiated = exchange.meter.limit(&exchange.client, code.pre().instantiate_async(&mut store)).await;
+        let instantiated = exchange.meter.limit(Some(&exchange.client), code.pre().instantiate_async(&mut store)).await;
         match instantiated {
             Ok(Ok(app)) => Ok(Instance { store, app, served: 0, _slot: slot }),
+            Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Err(NoSlot)),
             Ok(Err(error)) => Err(Ok(failure(&store, exchange, &error))),
             Err(ended) => Err(Ok(ended.into())),
         }
@@ -98,7 +99,7 @@ impl Instance {
         exchange.meter.begin_call();
         let application = self.app.wasgi_gateway_application();
         let call = application.call_handle(&mut self.store, environ, start_response);
-        let called = exchange.meter.limit(&exchange.client, call).await;
+        let called = exchange.meter.limit(Some(&exchange.client), call).await;
         self.finish(&exchange, called)
     }
 
@@ -110,7 +111,7 @@ impl Instance {
     ) -> Result<Result<Chunk, ExcInfo>, Failure> {
         let application = self.app.wasgi_gateway_application().body();
         let call = application.call_next(&mut self.store, body);
-        let called = exchange.meter.limit(&exchange.client, call).await;
+        let called = exchange.meter.limit(Some(&exchange.client), call).await;
         let step = self.finish(exchange, called)?;
         Ok(step.map(|step| match step {
             Step::More(bytes) => Chunk { bytes: bytes.into(), last: false },
@@ -119,12 +120,12 @@ impl Instance {
         }))
     }
 
-    /// `body.close`; says whether hooks wait.
+    /// `body.close`; says whether hooks wait. A client that left doesn't end it, nor what follows.
     pub(super) async fn close(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<bool, Failure> {
         exchange.meter.begin_call();
         let application = self.app.wasgi_gateway_application().body();
         let call = application.call_close(&mut self.store, body);
-        let called = exchange.meter.limit(&exchange.client, call).await;
+        let called = exchange.meter.limit(None, call).await;
         self.finish(exchange, called)
     }
 
@@ -133,14 +134,14 @@ impl Instance {
         exchange.meter.begin_call();
         let application = self.app.wasgi_gateway_application().body();
         let call = application.call_sent(&mut self.store, body, report);
-        let called = exchange.meter.limit(&exchange.client, call).await;
+        let called = exchange.meter.limit(None, call).await;
         self.finish(exchange, called)
     }
 
     /// Drops the body's handle, for an instance that goes on.
     pub(super) async fn drop_body(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<(), Failure> {
         exchange.meter.begin_call();
-        let dropped = exchange.meter.limit(&exchange.client, body.resource_drop_async(&mut self.store)).await;
+        let dropped = exchange.meter.limit(None, body.resource_drop_async(&mut self.store)).await;
         self.finish(exchange, dropped)
     }
 

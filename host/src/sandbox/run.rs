@@ -178,6 +178,7 @@ async fn respond(
         fail(outcome);
     }
     let settled = exchange.settle().await;
+    exchange.meter.end_life();
     let elapsed_us = u64::try_from(exchange.began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let hooks = instance.close(exchange, body).await?;
     if hooks {
@@ -201,7 +202,10 @@ async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, body: Resourc
             return Ok(blame(exchange, Fault::Left));
         }
         // A run of empty chunks counts as one call: nobody is waiting for its clients there.
-        if !empty {
+        if empty {
+            // Each `next` is a poll of its own, in which the first tick does not give way.
+            tokio::task::yield_now().await;
+        } else {
             exchange.meter.begin_call();
         }
         let step = instance.next(exchange, body).await?;

@@ -98,6 +98,13 @@ impl Wire {
         self.rejected.get().copied()
     }
 
+    /// Something went out: silence begins anew.
+    fn touch(&self) {
+        if self.stage.load(Relaxed) == IDLE {
+            self.since.store(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX), Relaxed);
+        }
+    }
+
     fn enter(&self, stage: u8) {
         if self.stage.swap(stage, Relaxed) != stage {
             self.since.store(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX), Relaxed);
@@ -114,13 +121,23 @@ pub(super) struct Transport<S> {
     held: BytesMut,
     /// How many of the held bytes the checker has let pass: hyper had no room for them.
     passed: usize,
+    /// What was checked last is part of a body.
+    in_body: bool,
     /// A read found that it has to wait for the response in flight.
     gated: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     pub(super) fn new(stream: S, wire: Arc<Wire>, limits: Limits) -> Transport<S> {
-        Transport { stream, wire, checker: Checker::new(limits), held: BytesMut::new(), passed: 0, gated: false }
+        Transport {
+            stream,
+            wire,
+            checker: Checker::new(limits),
+            held: BytesMut::new(),
+            passed: 0,
+            in_body: false,
+            gated: false,
+        }
     }
 
     /// The stream alone again.
@@ -138,6 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     fn check(&mut self, bytes: &[u8]) -> Result<usize, Reject> {
         let mut released = 0;
         while !self.must_wait() {
+            self.in_body = self.checker.stage() == Stage::Body;
             let verdict = match self.checker.check(&bytes[released..]) {
                 Ok(verdict) => verdict,
                 Err(_) if released > 0 => break,
@@ -165,7 +183,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             self.wire.client.malform(reject.reason);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, reject)));
         }
-        self.wire.reject(reject);
+        // A body whose request was answered already gets no second answer.
+        if self.in_body {
+            self.wire.ended.store(true, Relaxed);
+        } else {
+            self.wire.reject(reject);
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -235,6 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Transport<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     fn accepted(&self, written: usize, offered: &[IoSlice<'_>]) {
+        self.wire.touch();
         let total = offered.iter().map(|slice| slice.len()).sum();
         self.wire.client.accept(written, total, || head_len(offered));
     }
