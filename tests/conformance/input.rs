@@ -259,3 +259,14 @@ fn a_100_is_not_for_everybody() {
     client.response().expect_page(417);
     client.expect_end();
 }
+
+#[test]
+fn a_body_that_breaks_behind_its_answer_gets_no_second_one() {
+    let app = guest("ignores");
+    let mut client = app.connect();
+    let head =
+        format!("POST /{} HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n", app.name(), app.authority());
+    client.send(head + "5\r\nhelloXX\r\n0\r\n\r\n");
+    client.response();
+    assert_eq!(client.rest(), b"", "one request, one response");
+}

@@ -302,3 +302,23 @@ fn the_report_counts_what_the_socket_took() {
     // Framing is 10 bytes for 64 KiB; the rest of what was not read lay in the sockets' buffers.
     assert!(bytes + 2000 >= read && bytes < read + (16 << 20), "read {read}, {line}");
 }
+
+#[test]
+fn hooks_of_a_delivered_response_outlive_the_client_of_the_next() {
+    let (app, tag) = (guest("sleeps"), unique());
+    let mut client = app.connect();
+    client.send(app.request("GET", &format!("/?in=sent&ms=1500&tag={tag}one")).bytes());
+    assert_eq!(client.response().status(), 200);
+    client.send(app.request("GET", &format!("/?in=handle&ms=10000&tag={tag}two")).bytes());
+    drop(client);
+    assert_eq!(app.wait_access(&format!("{tag}two")).outcome(), "client_gone");
+    assert_eq!(app.wait_access(&format!("{tag}one")).outcome(), "ok");
+}
+
+#[test]
+fn life_ends_with_the_last_byte() {
+    let app = guest_as("sleeps", "sleeps-short-life", "[limits]\nlife = \"1s\"\n");
+    let tag = unique();
+    assert_eq!(app.get(&format!("/?in=sent&ms=1500&tag={tag}")).status(), 200);
+    assert_eq!(app.wait_access(&tag).outcome(), "ok");
+}

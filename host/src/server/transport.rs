@@ -155,7 +155,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     fn check(&mut self, bytes: &[u8]) -> Result<usize, Reject> {
         let mut released = 0;
         while !self.must_wait() {
-            self.in_body = self.checker.stage() == Stage::Body;
+            // A fault that good bytes stood before was found by the check before this one.
+            if self.checker.stage() != Stage::Rejected {
+                self.in_body = self.checker.stage() == Stage::Body;
+            }
             let verdict = match self.checker.check(&bytes[released..]) {
                 Ok(verdict) => verdict,
                 Err(_) if released > 0 => break,
