@@ -1,27 +1,16 @@
 //! SIGTERM and SIGINT: what is in flight finishes, nobody is turned away who got in, and the exit code is 0.
 
-use std::fs;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::serving;
 use crate::support::link::Link;
-use crate::support::site::{Server, Site};
-use crate::support::version::{padded, version};
+use crate::support::site::Server;
+use crate::support::version::padded;
 use crate::support::wait_for;
-
-fn serving(config: &str) -> (Site, Server) {
-    let site = Site::new();
-    site.put("hello.wasm", version("one"));
-    fs::write(site.folder().join("host.toml"), config).unwrap();
-    let mut command = site.command();
-    command.arg("--config").arg(site.folder().join("host.toml"));
-    let server = Server::start(command);
-    server.up("/hello", "one");
-    (site, server)
-}
 
 /// A POST that has got its first piece, and waits for the end of its body.
 fn begun(server: &Server) -> Link<TcpStream> {

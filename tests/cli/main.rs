@@ -22,3 +22,20 @@ mod errors;
 mod examples;
 mod reload;
 mod tls;
+
+use std::fs;
+
+use support::site::{Server, Site};
+use support::version::version;
+
+/// A server of one application, `hello`, with this configuration in `host.toml` of the site's folder.
+fn serving(config: &str) -> (Site, Server) {
+    let site = Site::new();
+    site.put("hello.wasm", version("one"));
+    fs::write(site.folder().join("host.toml"), config).unwrap();
+    let mut command = site.command();
+    command.arg("--config").arg(site.folder().join("host.toml"));
+    let server = Server::start(command);
+    server.up("/hello", "one");
+    (site, server)
+}

@@ -4,20 +4,9 @@ use std::fs;
 
 use rustix::process::Signal;
 
+use crate::serving;
 use crate::support::site::{Server, Site};
-use crate::support::version::version;
 use crate::support::wait_for;
-
-fn serving(config: &str) -> (Site, Server) {
-    let site = Site::new();
-    site.put("hello.wasm", version("one"));
-    fs::write(site.folder().join("host.toml"), config).unwrap();
-    let mut command = site.command();
-    command.arg("--config").arg(site.folder().join("host.toml"));
-    let server = Server::start(command);
-    server.up("/hello", "one");
-    (site, server)
-}
 
 fn posted(server: &Server) -> u16 {
     server.connect().post("/hello", &[b'x'; 2048]).unwrap().status()

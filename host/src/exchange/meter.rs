@@ -118,11 +118,16 @@ impl Meter {
         // kernel gave the core to others meanwhile.
         let used = if since == 0 { self.since_poll().min(nanos(TICK)) } else { cpu.saturating_sub(since) };
         self.charge(used);
-        if self.call_cpu.load(Relaxed) > nanos(self.clocks.cpu) {
-            self.exhausted.store(true, Relaxed);
-            return Err(Ended::Cpu);
-        }
+        self.check_cpu()?;
         Ok(since == 0)
+    }
+
+    fn check_cpu(&self) -> Result<(), Ended> {
+        if self.call_cpu.load(Relaxed) <= nanos(self.clocks.cpu) {
+            return Ok(());
+        }
+        self.exhausted.store(true, Relaxed);
+        Err(Ended::Cpu)
     }
 
     /// Runs a wait for the client: its time doesn't count against the call's wall time.
@@ -139,8 +144,8 @@ impl Meter {
     /// is for one.
     ///
     /// # Errors
-    /// Why it was ended, in which case the instance must not be used again. [`Ended::Cpu`] shows
-    /// as an error of the call itself, and by [`Meter::is_exhausted`].
+    /// Why it was ended, in which case the instance must not be used again. [`Ended::Cpu`] may also
+    /// show as an error of the call itself; then [`Meter::is_exhausted`] tells.
     pub async fn limit<T>(&self, client: Option<&Client>, call: impl Future<Output = T>) -> Result<T, Ended> {
         Limited { meter: self, client, call, alarm: None, left_at: None }.await
     }
@@ -209,9 +214,8 @@ impl<F: Future> Future for Limited<'_, F> {
             return Poll::Ready(Ok(output));
         }
         // While it is instantiated a guest is interrupted without being charged.
-        if this.meter.call_cpu.load(Relaxed) > nanos(this.meter.clocks.cpu) {
-            this.meter.exhausted.store(true, Relaxed);
-            return Poll::Ready(Err(Ended::Cpu));
+        if let Err(ended) = this.meter.check_cpu() {
+            return Poll::Ready(Err(ended));
         }
         loop {
             let (mut at, mut why) = (this.meter.wall_deadline(), Ended::Wall);

@@ -1,7 +1,6 @@
 //! The call: one request, from the route that was found to the line in the access log.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, RETRY_AFTER};
@@ -66,20 +65,13 @@ impl Gateway {
         exchange.fail(head, page);
         let sent = exchange.sent();
         self.access_log.write(&Access {
-            request_id: id,
-            client: None,
             method: exchange.method.as_str(),
-            target: "-",
-            app: None,
-            outcome: Outcome::Host.as_str(),
-            reason: Some("the host failed; its own log says how"),
             status: sent.status,
-            bytes_in: 0,
             bytes_out: sent.bytes,
             cpu: exchange.meter.cpu(),
-            memory: 0,
             first_byte: sent.first_byte,
             elapsed: exchange.began.elapsed(),
+            ..Access::of_nobody(id, Outcome::Host.as_str(), "the host failed; its own log says how")
         });
     }
 
@@ -89,20 +81,10 @@ impl Gateway {
         let status = StatusCode::from_u16(reject.status).unwrap_or(StatusCode::BAD_REQUEST);
         let (_, page) = Head::page(status, id);
         self.access_log.write(&Access {
-            request_id: id,
             client: line.peer,
-            method: "-",
-            target: "-",
-            app: None,
-            outcome: Outcome::Request.as_str(),
-            reason: Some(reject.reason),
             status: Some(reject.status),
-            bytes_in: 0,
             bytes_out: page.len() as u64,
-            cpu: Duration::ZERO,
-            memory: 0,
-            first_byte: None,
-            elapsed: Duration::ZERO,
+            ..Access::of_nobody(id, Outcome::Request.as_str(), reject.reason)
         });
         let reason = status.canonical_reason().unwrap_or("Error");
         let head = format!(

@@ -65,6 +65,28 @@ pub struct Access<'a> {
     pub elapsed: Duration,
 }
 
+impl Access<'_> {
+    /// A request that no application saw, as far as nothing else is known of it.
+    pub fn of_nobody(request_id: RequestId, outcome: &'static str, reason: &'static str) -> Self {
+        Access {
+            request_id,
+            client: None,
+            method: "-",
+            target: "-",
+            app: None,
+            outcome,
+            reason: Some(reason),
+            status: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            cpu: Duration::ZERO,
+            memory: 0,
+            first_byte: None,
+            elapsed: Duration::ZERO,
+        }
+    }
+}
+
 /// The log's handle. Cheap to clone.
 #[derive(Clone)]
 pub struct AccessLog(Option<Arc<Shared>>);
@@ -203,7 +225,7 @@ fn text(out: &mut String, now: &str, access: &Access<'_>) -> std::fmt::Result {
                 if at > 0 {
                     out.push('.');
                 }
-                number(out, u128::from(byte));
+                number(out, u64::from(byte));
             }
         }
         Some(IpAddr::V6(client)) => write!(out, "{client}")?,
@@ -215,7 +237,7 @@ fn text(out: &mut String, now: &str, access: &Access<'_>) -> std::fmt::Result {
     plain(out, access.target);
     out.push(' ');
     match access.status {
-        Some(status) => number(out, u128::from(status)),
+        Some(status) => number(out, u64::from(status)),
         None => out.push('-'),
     }
     out.push(' ');
@@ -230,33 +252,33 @@ fn text(out: &mut String, now: &str, access: &Access<'_>) -> std::fmt::Result {
     }
     out.push_str(" request=");
     hex(out, access.request_id.0);
-    let cpu = access.cpu.as_micros();
-    let counts = [
-        (" cpu_us=", cpu),
-        (" memory=", access.memory.into()),
-        (" in=", access.bytes_in.into()),
-        (" out=", access.bytes_out.into()),
-    ];
+    let cpu = micros(access.cpu);
+    let counts =
+        [(" cpu_us=", cpu), (" memory=", access.memory), (" in=", access.bytes_in), (" out=", access.bytes_out)];
     for (name, value) in counts {
         out.push_str(name);
         number(out, value);
     }
     if let Some(first_byte) = access.first_byte {
         out.push_str(" first_byte_us=");
-        number(out, first_byte.as_micros());
+        number(out, micros(first_byte));
     }
     if let Some(reason) = access.reason {
         write!(out, " reason={reason:?}")?;
     }
     out.push_str(" elapsed_us=");
-    number(out, access.elapsed.as_micros());
+    number(out, micros(access.elapsed));
     out.push('\n');
     Ok(())
 }
 
-fn number(out: &mut String, value: u128) {
-    let mut digits = [0u8; 39];
-    let (mut at, mut left) = (digits.len(), u64::try_from(value).unwrap_or(u64::MAX));
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn number(out: &mut String, value: u64) {
+    let mut digits = [0u8; 20];
+    let (mut at, mut left) = (digits.len(), value);
     loop {
         at -= 1;
         digits[at] = b'0' + (left % 10) as u8;
@@ -295,12 +317,12 @@ fn json(out: &mut String, now: &str, access: &Access<'_>) -> std::fmt::Result {
         "app": access.app.map(|(key, _)| key.name.as_str()),
         "version": access.app.map(|(_, version)| version),
         "request_id": access.request_id.to_string(),
-        "cpu_us": access.cpu.as_micros() as u64,
+        "cpu_us": micros(access.cpu),
         "memory": access.memory,
         "http.request.body.size": access.bytes_in,
         "http.response.body.size": access.bytes_out,
-        "first_byte_us": access.first_byte.map(|first| first.as_micros() as u64),
-        "elapsed_us": access.elapsed.as_micros() as u64,
+        "first_byte_us": access.first_byte.map(micros),
+        "elapsed_us": micros(access.elapsed),
     });
     writeln!(out, "{line}")
 }
@@ -344,7 +366,7 @@ mod tests {
     fn numbers_are_written_as_format_would() {
         for value in [0, 7, 10, 12345, u64::MAX] {
             let (mut decimal, mut digits) = (String::new(), String::new());
-            number(&mut decimal, u128::from(value));
+            number(&mut decimal, value);
             hex(&mut digits, value);
             assert_eq!((decimal, digits), (value.to_string(), format!("{value:016x}")));
         }
