@@ -1,25 +1,48 @@
-from wit_world.exports.application import Step_Last, Step_More, Step_Done
-from wasgi_application import APPLICATION
-import importlib, sys, io
-sys.path[:0] = [f"{p}/{d}" for p in sys.path if p == "/0" for d in ("app", "packages")]
-module, _, name = APPLICATION.partition(":")
-app = getattr(importlib.import_module(module), name)
+"""The module that componentize-py imports inside the guest's interpreter: what is here when it has been imported is
+the component. See README.md, "How a component is made".
+"""
 
-class Body:
-    def __init__(self, chunks): self.chunks = chunks; self.it = iter(chunks)
-    def next(self):
-        for c in self.it: return Step_More(c)
-        return Step_Done()
-    def close(self):
-        if hasattr(self.chunks, "close"): self.chunks.close()
-        return False
-    def sent(self, report): pass
+from __future__ import annotations
+
+import os
+import sys
+
+import wasgi_application
+
+from . import files
+
+STAGING = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def _take_files() -> files.Tree:
+    """Takes all files into memory, and has the interpreter find them there."""
+    tree = files.Tree()
+    files.load(tree, "/python", "/python", library=True)
+    files.load(tree, f"{STAGING}/wasgi", f"{STAGING}/wasgi")
+    for folder in ("app", "packages"):
+        tree.make_directory(f"/{folder}")
+        files.load(tree, f"{STAGING}/{folder}", f"/{folder}")
+    return tree
+
+
+_tree = _take_files()
+_open = files.install(_tree)
+
+# Only now are files found in memory, and what follows may be imported.
+from . import body, snapshot, wit  # noqa: E402
+
+sys.path[:] = ["/app", "/packages", "/python", STAGING]
+sys.path_importer_cache.clear()
+_tree.cwd = "/app"
+
+_application = snapshot.take(wasgi_application, f"{STAGING}/report.json", _open)
+
 
 class Application:
-    def handle(self, environ, start_response):
-        e = dict(environ.entries())
-        e["wsgi.input"] = io.BytesIO(); e["wsgi.errors"] = sys.stderr; e["wsgi.version"] = (1, 0)
-        def start(status, headers, exc_info=None):
-            start_response.call(status, headers, None)
-            return start_response.write
-        return Body(app(e, start))
+    """`wasgi:gateway/application`, as componentize-py looks for it."""
+
+    def handle(self, environ: wit.Environ, start_response: wit.StartResponse) -> body.Body:
+        """Answers one request."""
+        response = body.new()
+        response.begin(_application, environ, start_response)
+        return response

@@ -1,0 +1,38 @@
+"""An exception as data for the host, and as text for a log."""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+from typing import Any
+
+from .wit import ExcInfo
+
+
+def exc_info(error: BaseException | None, trace: TracebackType | None = None) -> ExcInfo:
+    """`gateway.exc-info` of an exception: its traceback with the exceptions that led to it, its type, what it says."""
+    if error is None:
+        return ExcInfo("None", "exc_info without an exception", "")
+    told = traceback.TracebackException(type(error), error, trace or error.__traceback__)
+    lines = list(told.format())
+    last = list(told.format_exception_only())
+    kind, _, message = last[-1].rstrip("\n").partition(": ")
+    # A syntax error tells where before it tells what; notes come after.
+    cut = len(lines) - len(last)
+    head = lines[:cut] + (last[:-1] if not getattr(error, "__notes__", None) else [])
+    if getattr(error, "__notes__", None):
+        kind, _, message = last[0].rstrip("\n").partition(": ")
+        message = "\n".join([message, *(line.rstrip("\n") for line in last[1:])])
+    return ExcInfo(text(kind), text(message), text("".join(head)).rstrip("\n"))
+
+
+def text(value: str) -> str:
+    """What can cross to the host: a string without lone surrogates, which are shown as escapes."""
+    if value.isascii():
+        return value
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def log(write: Any, what: str, error: BaseException) -> None:
+    """Writes a failure that nobody can be told of, with its traceback."""
+    write("".join([f"{what}:\n", *traceback.format_exception(error)]))

@@ -1,0 +1,96 @@
+"""Imports the application and warms it up, inside the guest's interpreter and before the snapshot of its memory.
+
+What the builder must know of it is left in a report, since nothing that is printed here is shown.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from . import body, reading
+from .warmup import warm_up
+
+
+class Report:
+    """What the builder is told."""
+
+    def __init__(self) -> None:
+        self.environment: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
+        self.error: dict[str, Any] | None = None
+
+    def write(self, path: str, open: Callable[..., Any]) -> None:
+        """Writes it as JSON."""
+        report: dict[str, Any] = {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "environment": self.environment,
+            "warnings": self.warnings,
+        }
+        if self.error:
+            report["error"] = self.error
+        with open(path, "w", encoding="utf-8") as stream:
+            json.dump(report, stream)
+
+
+def take(said: Any, path: str, open: Callable[..., Any]) -> body.Application:
+    """Gives the application that `said` names, imported and warmed up. The report is left at `path`, come what may."""
+    report = Report()
+    try:
+        os.environ.clear()
+        os.environ.update(said.ENV)
+        with reading.recorded() as reads:
+            application = find(said.APPLICATION)
+            for request in said.WARMUP:
+                failure = warm_up(application, request)
+                if failure:
+                    report.warnings.append(f"warm-up {request}: {failure}")
+        report.environment = reads
+    except BaseException as error:
+        report.error = describe(error)
+        raise
+    finally:
+        report.write(path, open)
+    gc.collect()
+    gc.freeze()
+    return application
+
+
+def find(reference: str) -> body.Application:
+    """What `MODULE:NAME` or `MODULE:NAME()` refers to."""
+    import importlib
+
+    module_name, _, name = reference.partition(":")
+    found: Any = importlib.import_module(module_name)
+    for part in name.removesuffix("()").split("."):
+        found = getattr(found, part)
+    if name.endswith("()"):
+        found = found()
+    if not callable(found):
+        raise TypeError(f"{reference} is no application: a {type(found).__name__} can't be called")
+    return found  # type: ignore[no-any-return]
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An error for the builder: what, where, and the whole trace."""
+    message = str(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        place: tuple[str | None, int | None] = (error.filename, error.lineno)
+        message = error.msg
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        inside = [frame for frame in frames if frame.filename.startswith("/app/")]
+        nearest = (inside or frames)[-1:] or [None]
+        place = (nearest[0].filename, nearest[0].lineno) if nearest[0] else (None, None)
+    return {
+        "kind": type(error).__name__,
+        "message": message,
+        "file": place[0],
+        "line": place[1],
+        "trace": "".join(traceback.format_exception(error)),
+    }
