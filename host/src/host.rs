@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 
-use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Route, Routes, TenantName};
+use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Route, Routes};
 use crate::gateway::Gateway;
 use crate::log::{AccessLog, AppLogs};
 use crate::manifest::Settings;
@@ -155,7 +155,7 @@ impl Builder {
         let engine = Engine::new(self.instances)?;
         let code = engine.load(&compiled(&engine, component, self.cache.as_deref())?)?;
         let logs = self.logs.map_or_else(|| AppLogs::to(std::io::stderr()), Ok).context("starting the log's thread")?;
-        let key = AppKey { tenant: TenantName::new("default")?, name: AppName::new(name)? };
+        let key = AppKey::of_default(AppName::new(name)?);
         let version = blake3::hash(component).to_hex();
         let app = App::new(AppSpec {
             log: logs.of(&key),

@@ -23,3 +23,4 @@ mod routes;
 mod state;
 mod status;
 mod structure;
+mod tenants;

@@ -70,11 +70,12 @@ impl Site {
         self.apps().join(name)
     }
 
-    /// Deploys as one should: written elsewhere, renamed in.
+    /// Deploys as one should: written elsewhere, renamed in. The folder of a tenant is made where it is missing.
     pub fn put(&self, name: &str, content: impl AsRef<[u8]>) {
-        let new = self.folder.path().join(format!("new-{name}"));
+        let (new, file) = (self.folder.path().join(format!("new-{}", name.replace('/', "-"))), self.file(name));
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
         fs::write(&new, content).expect("a file");
-        fs::rename(new, self.file(name)).expect("a rename");
+        fs::rename(new, file).expect("a rename");
     }
 
     pub fn remove(&self, name: &str) {

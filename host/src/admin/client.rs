@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{Answer, Question};
-use crate::apps::{AppName, TenantName};
+use crate::apps::AppKey;
 use crate::deploy::Status;
 use crate::{socket, state};
 
@@ -31,8 +31,9 @@ pub fn status(folder: &Path) -> Result<Status> {
 ///
 /// # Errors
 /// Where no server runs, or it knows no such application.
-pub fn logs(folder: &Path, application: &AppName, follow: bool, mut out: impl Write) -> Result<()> {
-    let question = Question::Logs { tenant: TenantName::default(), application: application.clone(), follow };
+pub fn logs(folder: &Path, application: &AppKey, follow: bool, mut out: impl Write) -> Result<()> {
+    let AppKey { tenant, name } = application.clone();
+    let question = Question::Logs { tenant, application: name, follow };
     let mut answer = ask(folder, &question)?;
     answer.get_ref().set_read_timeout(None)?;
     loop {

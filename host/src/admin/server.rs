@@ -78,10 +78,10 @@ async fn ask(stream: &mut UnixStream, deploys: &Arc<Deploys>) -> Result<()> {
             let key = AppKey { tenant, name: application };
             let path = deploys.logs().path(&key).context("the logs are not in files")?;
             let log = Tail::open(path).await;
-            let mut log = match log.with_context(|| format!("can't read the log of {}", key.name))? {
+            let mut log = match log.with_context(|| format!("can't read the log of {key}"))? {
                 Some(log) => log,
                 None if exists(deploys, &key).await? => Tail::begin(deploys.logs().path(&key).unwrap_or_default()),
-                None => bail!("there is no application {}", key.name),
+                None => bail!("there is no application {key}"),
             };
             say(stream, &Answer::Good).await?;
             send(stream, &mut log, follow).await

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::apps::AppKey;
 use crate::deploy::{AppState, AppStatus, Listed, OneLine, Status};
 
 const HEADS: [&str; 6] = ["APPLICATION", "VERSION", "STATE", "ROUTES", "REQUESTS", "ERRORS"];
@@ -39,7 +40,7 @@ pub fn write_table(status: &Status, colour: bool, out: &mut impl Write) -> io::R
 
 fn row(app: &AppStatus) -> [String; 6] {
     [
-        app.application.to_string(),
+        AppKey { tenant: app.tenant.clone(), name: app.application.clone() }.to_string(),
         app.version.clone().unwrap_or_else(|| "-".to_owned()),
         named(app.state).to_owned(),
         if app.routes.is_empty() { "-".to_owned() } else { Listed(&app.routes).to_string() },

@@ -1,6 +1,7 @@
 //! Names of applications and tenants, checked once, where they enter.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -77,9 +78,18 @@ impl TenantName {
 }
 
 /// The tenant of everything that lies in the deploy directory itself.
+const DEFAULT: &str = "default";
+
+impl TenantName {
+    /// Whether it is the operator's own, of what lies in the deploy directory itself.
+    pub fn is_default(&self) -> bool {
+        &*self.0 == DEFAULT
+    }
+}
+
 impl Default for TenantName {
     fn default() -> Self {
-        Self(Arc::from("default"))
+        Self(Arc::from(DEFAULT))
     }
 }
 
@@ -87,6 +97,24 @@ impl AppKey {
     /// `name` of the default tenant.
     pub fn of_default(name: AppName) -> Self {
         Self { tenant: TenantName::default(), name }
+    }
+}
+
+/// `TENANT/NAME`, and of the default tenant the name alone.
+impl fmt::Display for AppKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.tenant.is_default() { self.name.fmt(f) } else { write!(f, "{}/{}", self.tenant, self.name) }
+    }
+}
+
+impl FromStr for AppKey {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.split_once('/') {
+            None => AppName::new(text).map(Self::of_default),
+            Some((tenant, name)) => Ok(Self { tenant: TenantName::new(tenant)?, name: AppName::new(name)? }),
+        }
     }
 }
 
@@ -146,5 +174,17 @@ mod tests {
             assert_eq!(AppName::new(bad), Err(NameError::Character(c)), "{bad}");
         }
         assert_eq!(AppName::new(&"a".repeat(241)), Err(NameError::Long));
+    }
+
+    #[test]
+    fn an_application_is_named_with_its_tenant() {
+        for text in ["shop", "acme/shop", "acme/shop.example.com"] {
+            assert_eq!(text.parse::<AppKey>().unwrap().to_string(), text);
+        }
+        assert_eq!("default/shop".parse::<AppKey>().unwrap().to_string(), "shop");
+        assert!("shop".parse::<AppKey>().unwrap().tenant.is_default());
+        for bad in ["", "/shop", "acme/", "a/b/c", "../key"] {
+            assert!(bad.parse::<AppKey>().is_err(), "{bad}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::name::AppName;
+use super::name::{AppKey, TenantName};
 
 /// The longest path of a route, in bytes. It bounds what one lookup probes.
 pub const LONGEST_PATH: usize = 255;
@@ -44,17 +44,41 @@ pub struct RouteError {
 }
 
 impl Route {
-    /// The route of an application whose manifest gives none: `index` is `/`, a name with a dot is a host,
-    /// any other name a path on every host that nobody claims.
+    /// The route of an application whose manifest gives none: `index` is `/`, a name with a dot is a host, any other
+    /// name a path on every host that nobody claims. Paths of a tenant other than the default one begin with its name.
     ///
     /// # Errors
-    /// Where the name has a dot and is no host name, such as `a..b`.
-    pub fn of_name(name: &AppName) -> Result<Self, RouteError> {
-        match name.as_str() {
-            "index" => "/".parse(),
+    /// Where the name has a dot and is no host name, such as `a..b`, and where the path is too long.
+    pub fn of(key: &AppKey) -> Result<Self, RouteError> {
+        let own = Self::own(&key.tenant)?;
+        match key.name.as_str() {
+            "index" => Ok(own),
             host if host.contains('.') => host.parse(),
-            segment => format!("/{segment}").parse(),
+            segment => format!("{}/{segment}", own.path).parse(),
         }
+    }
+
+    /// What a tenant may claim without being granted it: the paths under its own name, and for the default tenant all.
+    ///
+    /// # Errors
+    /// None for a tenant whose name is one.
+    pub fn own(tenant: &TenantName) -> Result<Self, RouteError> {
+        if tenant.is_default() { "/".parse() } else { format!("/{tenant}").parse() }
+    }
+
+    /// Whether whoever may claim this route may claim `other` too: it is for the same hosts or some of them, and
+    /// for the same path or one below it.
+    pub fn covers(&self, other: &Self) -> bool {
+        let below = |parent: &str, host: &str| host.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'));
+        let host = match (&self.host, &other.host) {
+            (HostPattern::Any, HostPattern::Any) => true,
+            (HostPattern::Exact(own), HostPattern::Exact(host)) => own == host,
+            (HostPattern::Below(parent), HostPattern::Exact(host)) => below(parent, host),
+            (HostPattern::Below(parent), HostPattern::Below(host)) => parent == host || below(parent, host),
+            _ => false,
+        };
+        let rest = other.path.strip_prefix(&self.path);
+        host && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// The hosts it is for.
@@ -223,10 +247,35 @@ mod tests {
 
     #[test]
     fn a_name_alone_is_a_route() {
-        for (name, route) in [("index", "/"), ("hello", "/hello"), ("Shop.example.com", "shop.example.com")] {
-            assert_eq!(Route::of_name(&AppName::new(name).unwrap()).unwrap().to_string(), route);
+        let route = |key: &str| Route::of(&key.parse().unwrap());
+        for (name, expected) in [
+            ("index", "/"),
+            ("hello", "/hello"),
+            ("Shop.example.com", "shop.example.com"),
+            ("acme/index", "/acme"),
+            ("acme/shop", "/acme/shop"),
+            ("acme/shop.example.com", "shop.example.com"),
+            ("a.b/shop", "/a.b/shop"),
+        ] {
+            assert_eq!(route(name).unwrap().to_string(), expected);
         }
-        assert!(Route::of_name(&AppName::new("a..b").unwrap()).is_err());
+        assert!(route("a..b").is_err());
+        assert!(route(&format!("{}/{}", "a".repeat(200), "b".repeat(200))).is_err());
+    }
+
+    #[test]
+    fn a_grant_covers_what_is_below_it() {
+        for (grant, inside, outside) in [
+            ("/acme", &["/acme", "/acme/x/y"][..], &["/", "/acmes", "/other", "a.com/acme"][..]),
+            ("/", &["/", "/x"], &["a.com"]),
+            ("a.com", &["a.com", "a.com/x"], &["b.a.com", "*.a.com", "/x", "aa.com"]),
+            ("a.com/x", &["a.com/x", "a.com/x/y"], &["a.com", "a.com/xy"]),
+            ("*.a.com", &["*.a.com", "b.a.com/x", "*.b.a.com", "c.b.a.com"], &["a.com", "ba.com", "*.ba.com"]),
+        ] {
+            let covers = |other: &&str| grant.parse::<Route>().unwrap().covers(&other.parse().unwrap());
+            assert!(inside.iter().all(covers), "{grant}");
+            assert!(!outside.iter().any(covers), "{grant}");
+        }
     }
 
     proptest! {

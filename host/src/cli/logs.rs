@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::apps::AppName;
+use crate::apps::AppKey;
 use crate::{admin, state};
 
 /// Show what an application logged
 #[derive(Args)]
-#[command(after_help = "Examples:\n  wasgi logs hello\n  wasgi logs hello -f --dir apps")]
+#[command(after_help = "Examples:\n  wasgi logs hello\n  wasgi logs hello -f --dir apps\n  wasgi logs acme/shop")]
 pub(super) struct Logs {
-    /// The application
+    /// The application: NAME, or TENANT/NAME where it lies in a tenant's folder
     name: String,
     /// Go on as more is logged
     #[arg(short, long)]
@@ -28,10 +28,10 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let name = AppName::new(&self.name).with_context(|| format!("{:?} is no application's name", self.name))?;
+        let app: AppKey = self.name.parse().with_context(|| format!("{:?} is no application's name", self.name))?;
         let root = self.state.map_or_else(state::default_root, Ok)?;
         let folder = state::find(&root, self.dir.as_deref())?;
-        admin::logs(&folder, &name, self.follow, std::io::stdout().lock())?;
+        admin::logs(&folder, &app, self.follow, std::io::stdout().lock())?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::scan::{Part, Source};
-use crate::apps::AppName;
+use super::scan::Part;
+use super::source::Source;
+use crate::apps::AppKey;
 use crate::log::AppLog;
 use crate::manifest::Settings;
 use crate::sandbox::{self, Code, Engine, Refusal, Surroundings};
@@ -39,7 +40,7 @@ pub(super) struct Workshop {
 
 /// A component to be made ready.
 pub(super) struct Job {
-    pub(super) name: AppName,
+    pub(super) key: AppKey,
     pub(super) component: Identity,
     pub(super) manifest: String,
     pub(super) settings: Settings,
@@ -129,7 +130,7 @@ impl Workshop {
     }
 
     fn build(&self, source: &Source, job: &Job, runtime: &Handle) -> Result<Built, Failure> {
-        let read = source.read(&job.name, Part::Component, &job.component, LARGEST);
+        let read = source.read(&job.key, Part::Component, &job.component, LARGEST);
         let failed = |error| match format!("{error:#}") {
             reason if is_passing(&error) => Failure::Unlucky(reason),
             reason => Failure::Refused(reason),
@@ -218,17 +219,17 @@ fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
 }
 
 /// The manifest of an application as it was settled; empty where there is none.
-pub(super) fn manifest(source: &Source, name: &AppName, expected: Option<&Identity>) -> Result<Option<String>> {
+pub(super) fn manifest(source: &Source, key: &AppKey, expected: Option<&Identity>) -> Result<Option<String>> {
     /// A manifest is written by hand; the records hold every one of them.
     const LARGEST_MANIFEST: u64 = 64 << 10;
     let Some(expected) = expected else {
         return Ok(Some(String::new()));
     };
-    let Some(bytes) = source.read(name, Part::Manifest, expected, LARGEST_MANIFEST)? else {
+    let Some(bytes) = source.read(key, Part::Manifest, expected, LARGEST_MANIFEST)? else {
         return Ok(None);
     };
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
-        Err(_) => bail!("{name}.toml is not UTF-8"),
+        Err(_) => bail!("{} is not UTF-8", Part::Manifest.file_name(&key.name)),
     }
 }

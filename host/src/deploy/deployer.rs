@@ -5,20 +5,24 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::compile::{self, Failure, Job, Outcome, Workshop};
+use super::folders::Scanned;
 use super::known::{Building, Known};
 use super::notice::Notice;
 use super::plan::{self, Holders, Restore};
-use super::scan::{self, Found, Part, Source};
+use super::scan::{Found, Part};
 use super::settle::{Settled, Settling};
-use crate::apps::{App, AppKey, AppSpec, Entry, Route, Routes};
+use super::source::{self, Source};
+use crate::apps::{App, AppKey, AppSpec, Entry, Route, Routes, TenantName};
 use crate::log::AppLogs;
 use crate::manifest::{Limits, Settings};
 use crate::state::records::{Good, Identity, Pair, Record, Records};
@@ -36,7 +40,10 @@ pub(super) struct Deployer {
     pub(super) jobs: Sender<Job>,
     pub(super) limits: Limits,
     pub(super) known: BTreeMap<AppKey, Known>,
-    pub(super) odd: BTreeMap<OsString, String>,
+    /// What lies in each tenant's folder and is no application's.
+    pub(super) odd: BTreeMap<TenantName, BTreeMap<OsString, String>>,
+    /// The tenants whose folder can't be scanned, and why. Nothing that they have changes meanwhile.
+    pub(super) unseen: BTreeMap<TenantName, String>,
     pub(super) settling: Settling,
     pub(super) holders: Holders,
     /// The routes as they will be published next.
@@ -64,20 +71,27 @@ struct Planned {
 
 impl Deployer {
     /// Brings back what is remembered, as far as its file is still there.
-    pub(super) fn restore(&mut self, records: Records, found: &Found, now: Instant) {
+    pub(super) fn restore(&mut self, records: Records, scanned: &[Scanned], now: Instant) {
+        let folders: BTreeMap<_, _> = scanned.iter().map(|(tenant, found)| (tenant, found)).collect();
         let same_engine = records.engine == self.shop.fingerprint();
         let mut restored = Vec::new();
         for record in records.apps {
             let key = AppKey { tenant: record.tenant.clone(), name: record.name.clone() };
-            let decision = plan::restore(&record, found.apps.get(&key.name), same_engine);
+            let found = match folders.get(&key.tenant) {
+                Some(Ok(found)) => found.apps.get(&key.name),
+                // What can't be seen is not taken for changed.
+                Some(Err(_)) => Some(&record.seen),
+                None => None,
+            };
+            let decision = plan::restore(&record, found, same_engine);
             if decision == Restore::Forget {
-                self.said.push(Notice::Removed { name: key.name });
+                self.said.push(Notice::Removed { app: key });
                 (self.unsaved, self.untidy) = (true, true);
                 continue;
             }
             match self.revive(&key, record, same_engine) {
                 Some(notice) if decision == Restore::Serve => restored.push(notice),
-                _ => self.settling.changed(&key.name, now),
+                _ => self.settling.changed(&key, now),
             }
         }
         match restored.len() {
@@ -95,7 +109,7 @@ impl Deployer {
             known.seen = record.seen;
             known.probed = probed;
             let notice =
-                Notice::Restored { name: key.name.clone(), version: good.version.short(), routes: good.routes.clone() };
+                Notice::Restored { app: key.clone(), version: good.version.short(), routes: good.routes.clone() };
             self.serve(key, &mut known, good, settings);
             notice
         });
@@ -107,27 +121,54 @@ impl Deployer {
         notice
     }
 
-    /// Compares what a scan found with what is known; whatever differs has to settle.
-    pub(super) fn compare(&mut self, found: Found, now: Instant) {
-        for (name, pair) in &found.apps {
-            let key = AppKey::of_default(name.clone());
-            if self.known.get(&key).is_none_or(|known| known.newest() != pair) {
-                self.settling.changed(name, now);
+    /// Compares what scans found with what is known; whatever differs has to settle.
+    pub(super) fn compare_all(&mut self, scanned: Vec<Scanned>, now: Instant) {
+        for (tenant, found) in scanned {
+            match found {
+                Ok(found) => self.compare(tenant, found, now),
+                Err(error) => self.lose_sight(tenant, &error),
             }
         }
-        for key in self.known.keys().filter(|key| !found.apps.contains_key(&key.name)) {
-            self.settling.changed(&key.name, now);
+    }
+
+    fn compare(&mut self, tenant: TenantName, found: Found, now: Instant) {
+        self.unseen.remove(&tenant);
+        for (name, pair) in &found.apps {
+            let key = AppKey { tenant: tenant.clone(), name: name.clone() };
+            if self.known.get(&key).is_none_or(|known| known.newest() != pair) {
+                self.settling.changed(&key, now);
+            }
         }
-        for (name, reason) in found.odd.iter().filter(|(name, _)| !self.odd.contains_key(*name)) {
-            let name = name.to_string_lossy().into_owned();
-            self.said.push(Notice::Ignored { name, reason: reason.clone() });
+        for key in self.known.keys().filter(|key| key.tenant == tenant && !found.apps.contains_key(&key.name)) {
+            self.settling.changed(key, now);
         }
-        self.odd = found.odd;
+        let before = self.odd.remove(&tenant).unwrap_or_default();
+        for (name, reason) in found.odd.iter().filter(|(name, _)| !before.contains_key(*name)) {
+            self.said.push(Notice::Ignored { path: shown(&tenant, name), reason: reason.clone() });
+        }
+        if !found.odd.is_empty() {
+            self.odd.insert(tenant, found.odd);
+        }
+    }
+
+    fn lose_sight(&mut self, tenant: TenantName, error: &io::Error) {
+        let reason = format!("it can't be looked at, and what it serves stays: {error}");
+        if self.unseen.get(&tenant) != Some(&reason) {
+            self.said.push(Notice::Ignored { path: tenant.to_string(), reason: reason.clone() });
+            self.unseen.insert(tenant, reason);
+        }
+    }
+
+    /// Everything that is ignored: its path, and why.
+    pub(super) fn ignored(&self) -> impl Iterator<Item = (String, &String)> {
+        let odd =
+            self.odd.iter().flat_map(|(tenant, odd)| odd.iter().map(|(name, reason)| (shown(tenant, name), reason)));
+        self.unseen.iter().map(|(tenant, reason)| (tenant.to_string(), reason)).chain(odd)
     }
 
     /// Decides about applications that settled at one time, in the order in which they get their routes.
     pub(super) fn decide_all(&mut self, mut settled: Vec<Settled>, now: Instant) {
-        settled.sort_by_cached_key(|one| plan::order(&AppKey::of_default(one.name.clone()), &one.pair));
+        settled.sort_by_cached_key(|one| plan::order(&one.key, &one.pair));
         for one in settled {
             self.decide(one, now);
         }
@@ -135,7 +176,7 @@ impl Deployer {
     }
 
     fn decide(&mut self, settled: Settled, now: Instant) {
-        let key = AppKey::of_default(settled.name.clone());
+        let key = settled.key.clone();
         let Some(component) = settled.pair.component else {
             return self.remove(&key);
         };
@@ -166,9 +207,9 @@ impl Deployer {
                 });
                 let Planned { manifest, settings, .. } = planned;
                 // Without its compiling threads the host is ending.
-                let _ = self.jobs.send(Job { name: key.name, component, manifest, settings, log, current, outdated });
+                let _ = self.jobs.send(Job { key, component, manifest, settings, log, current, outdated });
             }
-            Ok(None) => self.settling.changed(&key.name, now),
+            Ok(None) => self.settling.changed(&key, now),
             Err(error) => {
                 self.refuse(&key, settled.pair, format!("{error:#}"));
                 if compile::is_passing(&error) {
@@ -180,27 +221,41 @@ impl Deployer {
 
     /// Reads the manifest and claims the routes. Nothing, where the files are not those any more that were settled.
     fn plan(&mut self, key: &AppKey, pair: &Pair) -> Result<Option<Planned>> {
-        let name = &key.name;
         if let Some(component) = &pair.component {
-            scan::regular(name, Part::Component, component)?;
+            source::check(key, Part::Component, component, u64::MAX)?;
         }
-        let Some(manifest) = compile::manifest(&self.source, name, pair.manifest.as_ref())? else {
+        let Some(manifest) = compile::manifest(&self.source, key, pair.manifest.as_ref())? else {
             return Ok(None);
         };
-        let settings = Settings::parse(&manifest, &self.limits).with_context(|| format!("{name}.toml"))?;
+        let settings = Settings::parse(&manifest, &self.limits).with_context(|| Part::Manifest.file_name(&key.name))?;
         let routes = match &settings.routes {
             Some(routes) => routes.clone(),
             None if self.source.is_one() => vec!["/".parse()?],
-            None => vec![Route::of_name(name)?],
+            None => vec![Route::of(key)?],
         };
+        self.check_routes(key, &routes)?;
         self.holders.claim(key, &routes)?;
         Ok(Some(Planned { manifest, settings, routes }))
+    }
+
+    /// Refuses routes that are not the tenant's.
+    fn check_routes(&self, key: &AppKey, routes: &[Route]) -> Result<()> {
+        if key.tenant.is_default() {
+            return Ok(());
+        }
+        let own = Route::own(&key.tenant)?;
+        match routes.iter().find(|route| !own.covers(route)) {
+            Some(foreign) => {
+                bail!("the route {foreign} is not {}'s, who may claim {own} and what is below it", key.tenant)
+            }
+            None => Ok(()),
+        }
     }
 
     /// What a compiling thread made of a job.
     pub(super) fn outcome(&mut self, outcome: Outcome, now: Instant) {
         let Outcome { job, result } = outcome;
-        let key = AppKey::of_default(job.name);
+        let key = job.key.clone();
         let Some(mut known) = self.known.remove(&key) else {
             return;
         };
@@ -230,7 +285,7 @@ impl Deployer {
                 self.known.insert(key.clone(), known);
                 self.abandon(&key);
                 match failure {
-                    Failure::Changed => self.settling.changed(&key.name, now),
+                    Failure::Changed => self.settling.changed(&key, now),
                     Failure::Refused(reason) => self.refuse(&key, pair, reason),
                     Failure::Unlucky(reason) => {
                         self.refuse(&key, pair, reason);
@@ -243,10 +298,10 @@ impl Deployer {
     }
 
     fn said(&mut self, key: &AppKey, known: &Known, good: &Good, noticed: Instant, now: Instant) {
-        let (name, version, routes) = (key.name.clone(), good.version.short(), good.routes.clone());
+        let (app, version, routes) = (key.clone(), good.version.short(), good.routes.clone());
         known.log.line("host", &format!("version {version} is deployed"));
         let took = now.saturating_duration_since(noticed);
-        self.said.push(Notice::Deployed { name, version, routes, took });
+        self.said.push(Notice::Deployed { app, version, routes, took });
     }
 
     /// Puts `good` in the place of whatever answered for this application.
@@ -282,7 +337,7 @@ impl Deployer {
         if known.seen != pair || known.refused.as_ref() != Some(&reason) {
             known.log.line("host", &format!("refused: {reason}"));
             let serving = known.good.as_ref().filter(|_| known.app.is_some()).map(|good| good.version.short());
-            self.said.push(Notice::Refused { name: key.name.clone(), reason: reason.clone(), serving });
+            self.said.push(Notice::Refused { app: key.clone(), reason: reason.clone(), serving });
         }
         (known.seen, known.refused) = (pair, Some(reason));
         self.unsaved = true;
@@ -296,7 +351,7 @@ impl Deployer {
         known.routes().iter().for_each(|route| drop(self.routes.remove(route)));
         self.freed.extend(self.holders.release(key, known.routes(), &[]));
         known.log.line("host", "removed");
-        self.said.push(Notice::Removed { name: key.name.clone() });
+        self.said.push(Notice::Removed { app: key.clone() });
         (self.unpublished, self.unsaved, self.untidy) = (true, true, true);
     }
 
@@ -328,7 +383,7 @@ impl Deployer {
             let Some((pair, component)) = known.and_then(|known| Some((known.seen, known.seen.component?))) else {
                 continue;
             };
-            let settled = Settled { name: key.name.clone(), pair, noticed: now };
+            let settled = Settled { key: key.clone(), pair, noticed: now };
             self.make(key, component, settled, now);
         }
     }
@@ -371,4 +426,10 @@ impl Deployer {
         let apps = self.known.iter().filter_map(|(key, known)| known.record(key)).collect();
         Records::new(&self.shop.fingerprint(), apps)
     }
+}
+
+/// The path of a name in a tenant's folder, relative to the deploy directory.
+fn shown(tenant: &TenantName, name: &OsString) -> String {
+    let folder = if tenant.is_default() { Path::new("") } else { Path::new(tenant.as_str()) };
+    folder.join(name).to_string_lossy().into_owned()
 }

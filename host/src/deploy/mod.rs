@@ -11,12 +11,14 @@
 
 mod compile;
 mod deployer;
+mod folders;
 mod known;
 mod notice;
 mod plan;
 mod run;
 mod scan;
 mod settle;
+mod source;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -42,7 +44,7 @@ use crate::state::{Cache, State};
 pub(crate) use notice::{Listed, OneLine};
 
 pub use notice::Notice;
-pub use scan::Source;
+pub use source::Source;
 pub use status::{AppState, AppStatus, IgnoredFile, Status};
 
 /// How long a status may take: the deployer may be in the middle of a large scan.
@@ -84,10 +86,9 @@ pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime:
     let state = State::open(&state, source.path())?;
     let (messages, inbox) = channel();
     let wake = messages.clone();
-    let mut watch = watch::Watch::new(source.dir(), move || drop(wake.send(run::Message::Wake)));
-    // Before the first scan, so that nothing can happen in between without being told of.
-    watch.renew();
-    let found = source.scan().with_context(|| format!("can't read {}", source.dir().display()))?;
+    let mut folders = folders::Folders::new(source.clone(), move || drop(wake.send(run::Message::Wake)));
+    let scanned = folders.scan(true, |_| run::MOST_NAMES);
+    let scanned = scanned.with_context(|| format!("can't read {}", source.path().display()))?;
     let records = Records::read(state.folder())?;
     let cache = Cache::open(state.folder(), &engine.fingerprint())?;
     let versions = Versions::open(state.folder()).context("can't make the folder of versions")?;
@@ -105,6 +106,7 @@ pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime:
         limits,
         known: Default::default(),
         odd: Default::default(),
+        unseen: Default::default(),
         settling: Default::default(),
         holders: Default::default(),
         routes: Routes::default(),
@@ -116,9 +118,9 @@ pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime:
         untidy: true,
     };
     let now = Instant::now();
-    deployer.restore(records, &found, now);
-    deployer.compare(found, now);
-    Ok(Prepared { run: run::Run::new(deployer, state, table, watch, report, inbox), messages })
+    deployer.restore(records, &scanned, now);
+    deployer.compare_all(scanned, now);
+    Ok(Prepared { run: run::Run::new(deployer, state, table, folders, report, inbox), messages })
 }
 
 impl Prepared {

@@ -3,15 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::apps::{AppName, Route};
+use crate::apps::{AppKey, Route};
 
 /// Something happened to an application. Its text is one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// An application is served as it was before the host was restarted.
     Restored {
-        /// Its name.
-        name: AppName,
+        /// Which.
+        app: AppKey,
         /// The version's digest, shortened.
         version: String,
         /// Where it answers.
@@ -21,8 +21,8 @@ pub enum Notice {
     RestoredMany(usize),
     /// A version answers from now on.
     Deployed {
-        /// Its name.
-        name: AppName,
+        /// Which.
+        app: AppKey,
         /// The version's digest, shortened.
         version: String,
         /// Where it answers.
@@ -32,8 +32,8 @@ pub enum Notice {
     },
     /// A version was refused.
     Refused {
-        /// The application's name.
-        name: AppName,
+        /// Of which application.
+        app: AppKey,
         /// What was found and what was expected.
         reason: String,
         /// The version that goes on answering, if there is one.
@@ -41,13 +41,13 @@ pub enum Notice {
     },
     /// An application's component is gone, and so are its routes.
     Removed {
-        /// Its name.
-        name: AppName,
+        /// Which.
+        app: AppKey,
     },
     /// A name in the directory that is no application's.
     Ignored {
-        /// As it is in the directory.
-        name: String,
+        /// Its path, as it is in the directory.
+        path: String,
         /// Why it is none.
         reason: String,
     },
@@ -56,18 +56,18 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Restored { name, version, routes } => write!(f, "serving {name} ({version}) at {}", Listed(routes)),
+            Self::Restored { app, version, routes } => write!(f, "serving {app} ({version}) at {}", Listed(routes)),
             Self::RestoredMany(count) => write!(f, "serving {count} applications as before"),
-            Self::Deployed { name, version, routes, took } => {
-                write!(f, "deployed {name} ({version}) at {} in {} ms", Listed(routes), took.as_millis())
+            Self::Deployed { app, version, routes, took } => {
+                write!(f, "deployed {app} ({version}) at {} in {} ms", Listed(routes), took.as_millis())
             }
-            Self::Refused { name, reason, serving: None } => write!(f, "refused {name}: {}", OneLine(reason)),
-            Self::Refused { name, reason, serving: Some(version) } => {
-                write!(f, "refused {name}: {} ({version} stays)", OneLine(reason))
+            Self::Refused { app, reason, serving: None } => write!(f, "refused {app}: {}", OneLine(reason)),
+            Self::Refused { app, reason, serving: Some(version) } => {
+                write!(f, "refused {app}: {} ({version} stays)", OneLine(reason))
             }
-            Self::Removed { name } => write!(f, "removed {name}"),
-            Self::Ignored { name, reason } => {
-                write!(f, "ignored {}: {}", OneLine(name), OneLine(reason))
+            Self::Removed { app } => write!(f, "removed {app}"),
+            Self::Ignored { path, reason } => {
+                write!(f, "ignored {}: {}", OneLine(path), OneLine(reason))
             }
         }
     }
@@ -101,13 +101,13 @@ mod tests {
 
     #[test]
     fn a_notice_is_one_line() {
-        let name = AppName::new("shop").unwrap();
+        let app: AppKey = "acme/shop".parse().unwrap();
         let routes = vec!["/shop".parse().unwrap(), "a.com".parse().unwrap()];
         let took = Duration::from_millis(84);
-        let deployed = Notice::Deployed { name: name.clone(), version: "3f2a9c1b".into(), routes, took };
-        assert_eq!(deployed.to_string(), "deployed shop (3f2a9c1b) at /shop, a.com in 84 ms");
+        let deployed = Notice::Deployed { app: app.clone(), version: "3f2a9c1b".into(), routes, took };
+        assert_eq!(deployed.to_string(), "deployed acme/shop (3f2a9c1b) at /shop, a.com in 84 ms");
         let reason = "a\nb\x1b[2J".to_owned();
-        let refused = Notice::Refused { name, reason, serving: Some("3f2a9c1b".into()) };
-        assert_eq!(refused.to_string(), "refused shop: a b [2J (3f2a9c1b stays)");
+        let refused = Notice::Refused { app, reason, serving: Some("3f2a9c1b".into()) };
+        assert_eq!(refused.to_string(), "refused acme/shop: a b [2J (3f2a9c1b stays)");
     }
 }

@@ -15,12 +15,13 @@ pub(super) struct Holders {
     waiting: HashMap<Route, BTreeSet<AppKey>>,
 }
 
-/// A route that another application holds.
+/// A route that another application holds: a tenant is told its name only where it is its own.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the route {route} is taken by {}", .by.name)]
-pub(super) struct Taken {
-    pub(super) route: Route,
-    pub(super) by: AppKey,
+pub(super) enum Taken {
+    #[error("the route {route} is taken by {by}")]
+    Own { route: Route, by: AppKey },
+    #[error("the route {0} is taken by another tenant")]
+    Foreign(Route),
 }
 
 impl Holders {
@@ -29,7 +30,7 @@ impl Holders {
         let holder = |route: &Route| self.by_route.get(route).filter(|holder| *holder != key);
         if let Some((route, by)) = routes.iter().find_map(|route| Some((route.clone(), holder(route)?.clone()))) {
             self.waiting.entry(route.clone()).or_default().insert(key.clone());
-            return Err(Taken { route, by });
+            return Err(if by.tenant == key.tenant { Taken::Own { route, by } } else { Taken::Foreign(route) });
         }
         self.by_route.extend(routes.iter().map(|route| (route.clone(), key.clone())));
         Ok(())
@@ -83,7 +84,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn key(name: &str) -> AppKey {
-        AppKey::of_default(AppName::new(name).unwrap())
+        name.parse().unwrap()
     }
 
     fn all(texts: &[&str]) -> Vec<Route> {
@@ -101,6 +102,8 @@ mod tests {
         assert_eq!(holders.release(&key("a"), &all(&["/x", "/y"]), &all(&["/x"])), [key("b")].into());
         holders.claim(&key("b"), &all(&["/z", "/y"])).unwrap();
         assert!(holders.claim(&key("b"), &all(&["/x"])).is_err());
+        let taken = holders.claim(&key("acme/b"), &all(&["/x"])).unwrap_err();
+        assert_eq!(taken.to_string(), "the route /x is taken by another tenant");
     }
 
     #[test]

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use std::os::unix::fs::MetadataExt;
-
 use super::compile::Outcome;
 use super::deployer::Deployer;
+use super::folders::Folders;
 use super::notice::Notice;
 use super::scan::Named;
 use super::status::{AppStatus, IgnoredFile, Status};
-use super::watch::{Presence, Watch};
 use crate::apps::Published;
 use crate::log::AppLogs;
 use crate::manifest::Limits;
@@ -44,6 +42,9 @@ const IDLE: Duration = Duration::from_secs(600);
 /// How often that is checked, and what nothing needs is deleted.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// A tenant's folder with more names than this is not looked at: what is done in it must not take the others' time.
+pub(super) const MOST_NAMES: usize = 1_000;
+
 /// What reaches the deployer.
 pub(super) enum Message {
     /// The kernel told of changes.
@@ -58,7 +59,7 @@ pub(super) struct Run {
     deployer: Deployer,
     state: State,
     table: Arc<Published>,
-    watch: Watch,
+    folders: Folders,
     report: Box<dyn Fn(&Notice) + Send>,
     inbox: Receiver<Message>,
     glance: Instant,
@@ -68,8 +69,6 @@ pub(super) struct Run {
     saving: Pace,
     /// The records could not be written when that was tried last.
     unsavable: bool,
-    /// When the directory last got or lost a name, as far as was seen.
-    names_changed: Option<(i64, i64)>,
     /// The directory can't be read, so nothing that seems gone is.
     blind: bool,
 }
@@ -99,7 +98,7 @@ impl Run {
         deployer: Deployer,
         state: State,
         table: Arc<Published>,
-        watch: Watch,
+        folders: Folders,
         report: Box<dyn Fn(&Notice) + Send>,
         inbox: Receiver<Message>,
     ) -> Self {
@@ -109,7 +108,7 @@ impl Run {
             deployer,
             state,
             table,
-            watch,
+            folders,
             report,
             inbox,
             glance: now,
@@ -118,7 +117,6 @@ impl Run {
             publishing,
             saving,
             unsavable: false,
-            names_changed: None,
             blind: false,
         };
         run.publish();
@@ -201,46 +199,45 @@ impl Run {
     }
 
     fn read_news(&mut self, now: Instant) {
-        let news = self.watch.take();
+        let news = self.folders.news();
         if news.lost {
             self.deployer.settling.forget_events();
             self.scan = now;
             self.glance = now;
         }
-        for (file, signal) in news.files {
-            match self.deployer.source.named(&file) {
-                Named::Of(name, part) => self.deployer.settling.event(&name, part, signal, now),
+        for (path, signal) in news.files {
+            match self.deployer.source.named(&path) {
+                Named::Of(key, part) => self.deployer.settling.event(&key, part, signal, now),
+                // A tenant's folder has come or left.
+                Named::Odd(_) if is_folder(&self.deployer.source.dir().join(path)) => self.glance = now,
                 // The next glance finds that a name has come.
                 Named::Odd(_) | Named::Hidden => {}
             }
         }
     }
 
-    /// Looks at the directory itself, and at every file if that shows a change or the time for it has come.
+    /// Looks at the folders themselves, and at every file of those that have changed, or of all if it is time for that.
     fn glance(&mut self, now: Instant) {
-        let presence = self.watch.renew();
-        let dir = std::fs::metadata(self.deployer.source.dir()).ok();
-        let changed = dir.map(|dir| (dir.mtime(), dir.mtime_nsec()));
-        if presence == Presence::Same && changed == self.names_changed && now < self.scan && !self.blind {
-            return;
-        }
-        let found = self.deployer.source.scan();
-        let seeing = match found {
-            Ok(found) => {
-                self.deployer.compare(found, now);
+        let all = now >= self.scan || self.blind;
+        let deployer = &mut self.deployer;
+        let seeing = match self.folders.scan(all, |_| MOST_NAMES) {
+            Ok(scanned) => {
+                deployer.compare_all(scanned, now);
                 true
             }
             Err(error) => {
                 if !self.blind {
-                    let dir = self.deployer.source.dir().display();
+                    let dir = deployer.source.dir().display();
                     tracing::warn!(%dir, %error, "the served directory can't be read; everything goes on as it is");
                 }
                 false
             }
         };
-        (self.blind, self.names_changed) = (!seeing, changed);
-        let share = if self.watch.works() { SCAN_SHARE } else { SCAN_SHARE_BLIND };
-        self.scan = now + (now.elapsed() * share).max(GLANCE);
+        self.blind = !seeing;
+        if all {
+            let share = if self.folders.are_watched() { SCAN_SHARE } else { SCAN_SHARE_BLIND };
+            self.scan = now + (now.elapsed() * share).max(GLANCE);
+        }
     }
 
     /// Looks at what has changed, and decides about what is settled.
@@ -249,18 +246,20 @@ impl Run {
         if due.is_empty() {
             return;
         }
-        let looks: Vec<_> = due.into_iter().map(|name| (self.deployer.source.look(&name), name)).collect();
+        let looks: Vec<_> = due.into_iter().map(|key| (self.deployer.source.look(&key), key)).collect();
         // Where a file is not there, it may be that the whole directory is not: then nothing was removed.
         let gone = looks.iter().any(|(look, _)| !matches!(look, Ok(pair) if pair.component.is_some()));
-        if gone && self.watch.renew() != Presence::Same {
+        if gone && self.folders.have_moved() {
             (self.blind, self.glance) = (true, now + GLANCE);
             return;
         }
         let mut settled = Vec::new();
-        for (look, name) in looks {
+        for (look, key) in looks {
             match look {
-                Ok(pair) => settled.extend(self.deployer.settling.looked(&name, pair, now)),
-                Err(_) => (self.blind, self.glance) = (true, now + GLANCE),
+                Ok(pair) => settled.extend(self.deployer.settling.looked(&key, pair, now)),
+                Err(_) if key.tenant.is_default() => (self.blind, self.glance) = (true, now + GLANCE),
+                // A tenant's folder is compared anew once it can be looked at again.
+                Err(_) => self.deployer.settling.forget(&key),
             }
         }
         self.deployer.decide_all(settled, now);
@@ -306,14 +305,11 @@ impl Run {
 
     fn status(&self) -> Status {
         let deployer = &self.deployer;
-        let ignored = deployer.odd.iter();
         Status {
             pid: std::process::id(),
             serving: deployer.source.path().display().to_string(),
             applications: deployer.known.iter().map(|(key, known)| AppStatus::of(key, known)).collect(),
-            ignored: ignored
-                .map(|(name, reason)| IgnoredFile { name: name.to_string_lossy().into_owned(), reason: reason.clone() })
-                .collect(),
+            ignored: deployer.ignored().map(|(name, reason)| IgnoredFile { name, reason: reason.clone() }).collect(),
         }
     }
 
@@ -325,4 +321,8 @@ impl Run {
         self.tell();
         self.deployer.tidy();
     }
+}
+
+fn is_folder(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir())
 }

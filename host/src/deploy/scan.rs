@@ -1,34 +1,21 @@
-//! What lies in the deploy directory, by name: the two files of each application, and what is none.
-//!
-//! Never follows a link: tenants who don't trust each other may share a host, and a link is a way to have the host read
-//! what its owner can't.
+//! What lies in a folder of the deploy directory, by name: the two files of each application, the tenants' folders, and
+//! what is none of these.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
-use rustix::fs::OFlags;
-use rustix::io::Errno;
-
-use crate::apps::AppName;
+use crate::apps::{AppKey, AppName, TenantName};
 use crate::state::records::{Identity, Kind, Pair};
-
-/// What is served: every application of a directory, or one component alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// The canonical path that the state belongs to.
-    path: PathBuf,
-    dir: PathBuf,
-    only: Option<AppName>,
-}
 
 /// How long after a manifest its component may come without the manifest being reported.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
+
+/// Of a tenant's names that are no application's so many are reported one by one; the others only by their number.
+const ODD_NAMES: usize = 20;
 
 /// Which of an application's files a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,161 +24,76 @@ pub(super) enum Part {
     Manifest,
 }
 
-/// What a scan found.
+/// What a scan of one folder found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) apps: BTreeMap<AppName, Pair>,
-    /// Names that are no application's, with the reason.
+    /// The tenants whose folders lie in it: in the deploy directory itself, and nowhere else.
+    pub(super) tenants: BTreeSet<TenantName>,
+    /// Names that are none of these, with the reason.
     pub(super) odd: BTreeMap<OsString, String>,
 }
 
 /// What a file's name says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Named {
-    Of(AppName, Part),
+    Of(AppKey, Part),
     Hidden,
     Odd(String),
 }
 
-impl Source {
-    /// Serves `path`: a directory, or a file `NAME.wasm`.
-    ///
-    /// # Errors
-    /// Where it does not exist, is neither, or where the file's name is no application's.
-    pub fn of(path: &Path) -> Result<Self> {
-        let shown = path.display();
-        let canonical = path.canonicalize().with_context(|| format!("can't serve {shown}"))?;
-        if canonical.is_dir() {
-            return Ok(Self { dir: canonical.clone(), path: canonical, only: None });
-        }
-        let (Some(dir), Some(file)) = (canonical.parent(), canonical.file_name()) else {
-            bail!("can't serve {shown}: it is neither a directory nor a component");
-        };
-        match named(file) {
-            Named::Of(name, Part::Component) if canonical.is_file() => {
-                Ok(Self { dir: dir.to_owned(), path: canonical.clone(), only: Some(name) })
+impl Found {
+    /// Nothing but one application.
+    pub(super) fn one(name: AppName, pair: Pair) -> Self {
+        let mut found = Self::default();
+        found.apps.insert(name, pair);
+        found.set_lone_manifests_apart();
+        found
+    }
+
+    /// Looks at all of the tenant's `folder`.
+    pub(super) fn of(tenant: &TenantName, folder: &Path, most: usize) -> io::Result<Self> {
+        let mut found = Self::default();
+        for (count, entry) in fs::read_dir(folder)?.enumerate() {
+            if count >= most {
+                return Err(io::Error::other(format!("it holds more than {most} names")));
             }
-            Named::Odd(reason) => bail!("can't serve {shown}: {reason}"),
-            _ => bail!("can't serve {shown}: it is neither a directory nor a file NAME.wasm"),
-        }
-    }
-
-    /// The directory or file, as a canonical path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The directory to watch.
-    pub(super) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    /// Whether one component is all there is; it answers at `/`.
-    pub(super) fn is_one(&self) -> bool {
-        self.only.is_some()
-    }
-
-    /// What the name of a file in the directory says.
-    pub(super) fn named(&self, file: &OsStr) -> Named {
-        match (named(file), &self.only) {
-            (Named::Of(name, part), Some(only)) if name == *only => Named::Of(name, part),
-            (_, Some(_)) => Named::Hidden,
-            (named, None) => named,
-        }
-    }
-
-    /// The path of one file of an application.
-    pub(super) fn file(&self, name: &AppName, part: Part) -> PathBuf {
-        self.dir.join(file_name(name, part))
-    }
-
-    /// Looks at everything.
-    pub(super) fn scan(&self) -> io::Result<Found> {
-        let mut found = Found::default();
-        if let Some(only) = &self.only {
-            fs::symlink_metadata(&self.dir)?;
-            found.apps.insert(only.clone(), self.look(only)?);
-        } else {
-            for entry in fs::read_dir(&self.dir)? {
-                let entry = entry?;
-                match (named(&entry.file_name()), entry.metadata()) {
-                    (Named::Of(name, part), Ok(meta)) => {
-                        let pair = found.apps.entry(name).or_default();
-                        *part.of(pair) = Some(Identity::from(&meta));
-                    }
-                    (Named::Odd(reason), Ok(meta)) => {
-                        let reason = if meta.is_dir() { "sub-directories are not served".to_owned() } else { reason };
-                        found.odd.insert(entry.file_name(), reason);
-                    }
-                    // What left between the two system calls is not there.
-                    (Named::Hidden, _) | (_, Err(_)) => {}
-                }
-            }
+            let entry = entry?;
+            // What left between the two system calls is not there.
+            let Ok(meta) = entry.metadata() else { continue };
+            found.add(tenant, entry.file_name(), Identity::from(&meta));
         }
         found.set_lone_manifests_apart();
+        if !tenant.is_default() {
+            found.count_odd_names();
+        }
         Ok(found)
     }
 
-    /// Looks at the two files of one application. A file that can't be looked at is not one that is gone.
-    pub(super) fn look(&self, name: &AppName) -> io::Result<Pair> {
-        let identity = |part| match fs::symlink_metadata(self.file(name, part)) {
-            Ok(meta) => Ok(Some(Identity::from(&meta))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        };
-        Ok(Pair { component: identity(Part::Component)?, manifest: identity(Part::Manifest)? })
-    }
-
-    /// Reads a file that was seen as `expected`; nothing where it is not that file any more.
-    ///
-    /// # Errors
-    /// One sentence for people, where it is no regular file, longer than `most` or unreadable.
-    pub(super) fn read(&self, name: &AppName, part: Part, expected: &Identity, most: u64) -> Result<Option<Vec<u8>>> {
-        let shown = file_name(name, part);
-        regular(name, part, expected)?;
-        if expected.size > most {
-            bail!("{shown} has {} bytes, which is more than {most}", expected.size);
-        }
-        // Whatever took the file's place in the meantime is neither followed nor waited for.
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        let read = || -> io::Result<Option<Vec<u8>>> {
-            let mut file = OpenOptions::new().read(true).custom_flags(flags).open(self.file(name, part))?;
-            if Identity::from(&file.metadata()?) != *expected {
-                return Ok(None);
+    fn add(&mut self, tenant: &TenantName, file: OsString, identity: Identity) {
+        let reason = match named(tenant, &file) {
+            Named::Hidden => return,
+            Named::Of(key, part) => {
+                *part.of(self.apps.entry(key.name).or_default()) = Some(identity);
+                return;
             }
-            let bytes = read_at_most(&mut file, expected.size)?;
-            let same = Identity::from(&file.metadata()?) == *expected && bytes.len() as u64 == expected.size;
-            Ok(same.then_some(bytes))
+            Named::Odd(reason) => reason,
         };
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            // A link took its place: the next look tells.
-            Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Ok(None),
-            other => other.with_context(|| format!("can't read {shown}")),
-        }
+        let reason = match identity.kind {
+            Kind::Directory if !tenant.is_default() => "a tenant's folder has no sub-directories".to_owned(),
+            Kind::Directory => match tenant_of(&file) {
+                Ok(tenant) => {
+                    self.tenants.insert(tenant);
+                    return;
+                }
+                Err(reason) => reason,
+            },
+            Kind::Link => "it is a symbolic link, which is never followed".to_owned(),
+            Kind::File | Kind::Special => reason,
+        };
+        self.odd.insert(file, reason);
     }
-}
 
-/// Refuses what is no regular file.
-pub(super) fn regular(name: &AppName, part: Part, seen: &Identity) -> Result<()> {
-    let shown = file_name(name, part);
-    match seen.kind {
-        Kind::File => Ok(()),
-        Kind::Link => {
-            bail!("{shown} is a symbolic link, which is never followed (put the file itself there)")
-        }
-        Kind::Directory => bail!("{shown} is a directory"),
-        Kind::Special => bail!("{shown} is a FIFO, socket or device"),
-    }
-}
-
-fn read_at_most(file: &mut File, bytes: u64) -> io::Result<Vec<u8>> {
-    let mut content = Vec::with_capacity(usize::try_from(bytes).unwrap_or_default());
-    file.take(bytes + 1).read_to_end(&mut content)?;
-    Ok(content)
-}
-
-impl Found {
     /// A manifest without a component is no application; that is told unless the component may be on its way.
     fn set_lone_manifests_apart(&mut self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -202,12 +104,19 @@ impl Found {
             };
             if pair.component.is_none() && pair.manifest.as_ref().is_some_and(old) {
                 odd.insert(
-                    file_name(name, Part::Manifest).into(),
-                    format!("there is no {} beside it", file_name(name, Part::Component)),
+                    Part::Manifest.file_name(name).into(),
+                    format!("there is no {} beside it", Part::Component.file_name(name)),
                 );
             }
             pair.component.is_some()
         });
+    }
+
+    fn count_odd_names(&mut self) {
+        if let Some(last) = self.odd.keys().nth(ODD_NAMES).cloned() {
+            let more = self.odd.split_off(&last).len();
+            self.odd.insert("*".into(), format!("{more} more names are no application's either"));
+        }
     }
 }
 
@@ -218,16 +127,32 @@ impl Part {
             Self::Manifest => &mut pair.manifest,
         }
     }
-}
 
-fn file_name(name: &AppName, part: Part) -> String {
-    match part {
-        Part::Component => format!("{name}.wasm"),
-        Part::Manifest => format!("{name}.toml"),
+    /// The file's name.
+    pub(super) fn file_name(self, name: &AppName) -> String {
+        match self {
+            Self::Component => format!("{name}.wasm"),
+            Self::Manifest => format!("{name}.toml"),
+        }
     }
 }
 
-fn named(file: &OsStr) -> Named {
+/// The tenant whose folder has this name; or why it is nobody's.
+fn tenant_of(folder: &OsStr) -> Result<TenantName, String> {
+    let tenant = folder.to_str().ok_or("its name is not UTF-8")?;
+    match TenantName::new(tenant) {
+        Ok(tenant) if tenant.is_default() => {
+            let reason =
+                "a sub-directory can't have this name: the tenant default has what lies in the directory itself";
+            Err(format!("{reason} (move its files up, or rename it)"))
+        }
+        Ok(tenant) => Ok(tenant),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What the name of a file in the tenant's folder says.
+pub(super) fn named(tenant: &TenantName, file: &OsStr) -> Named {
     let text = file.to_string_lossy();
     if text.starts_with('.') {
         return Named::Hidden;
@@ -238,7 +163,7 @@ fn named(file: &OsStr) -> Named {
         _ => return Named::Odd("only NAME.wasm and NAME.toml are served".to_owned()),
     };
     match AppName::new(stem) {
-        Ok(name) if file.to_str().is_some() => Named::Of(name, part),
+        Ok(name) if file.to_str().is_some() => Named::Of(AppKey { tenant: tenant.clone(), name }, part),
         Ok(_) => Named::Odd("its name is not UTF-8".to_owned()),
         Err(error) => Named::Odd(error.to_string()),
     }
@@ -256,53 +181,38 @@ mod tests {
         {
             fs::write(dir.path().join(file), file).unwrap();
         }
-        fs::create_dir(dir.path().join("tenant")).unwrap();
-        fs::create_dir(dir.path().join("d.wasm")).unwrap();
+        for folder in ["acme", "default", "a b", ".hidden", "d.wasm"] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+        }
         symlink("/etc/passwd", dir.path().join("l.wasm")).unwrap();
-        let found = Source::of(dir.path()).unwrap().scan().unwrap();
+        symlink("/etc", dir.path().join("link")).unwrap();
+        let found = Found::of(&TenantName::default(), dir.path(), usize::MAX).unwrap();
         let apps: Vec<_> = found.apps.keys().map(AppName::as_str).collect();
         assert_eq!(apps, ["a", "b", "d", "l"]);
         let odd: Vec<_> = found.odd.keys().map(|name| name.to_str().unwrap()).collect();
-        assert_eq!(odd, ["README", "a b.wasm", "a.wasm.tmp", "tenant"]);
-        assert!(found.odd[OsStr::new("tenant")].contains("sub-directories"));
+        assert_eq!(odd, ["README", "a b", "a b.wasm", "a.wasm.tmp", "default", "link"]);
+        assert!(found.odd[OsStr::new("default")].contains("can't have this name"));
+        assert!(found.odd[OsStr::new("link")].contains("symbolic link"));
+        assert_eq!(found.tenants, [TenantName::new("acme").unwrap()].into());
         let kinds: Vec<_> = found.apps.values().map(|pair| pair.component.unwrap().kind).collect();
         assert_eq!(kinds, [Kind::File, Kind::File, Kind::Directory, Kind::Link]);
         assert!(found.apps.values().map(|pair| pair.manifest.is_some()).eq([false, true, false, false]));
     }
 
     #[test]
-    fn only_the_very_file_that_was_seen_is_read() {
+    fn a_tenants_folder_is_flat_and_bounded() {
         let dir = tempfile::tempdir().unwrap();
-        let source = Source::of(dir.path()).unwrap();
-        let name = AppName::new("a").unwrap();
-        let path = dir.path().join("a.wasm");
-        fs::write(&path, "one").unwrap();
-        let seen = source.look(&name).unwrap().component.unwrap();
-        let read = |seen: &Identity, most| source.read(&name, Part::Component, seen, most);
-        assert_eq!(read(&seen, 3).unwrap().unwrap(), b"one");
-        assert!(read(&seen, 2).unwrap_err().to_string().contains("3 bytes"));
-        fs::write(dir.path().join("new"), "two").unwrap();
-        fs::rename(dir.path().join("new"), &path).unwrap();
-        assert_eq!(read(&seen, 3).unwrap(), None);
-        fs::remove_file(&path).unwrap();
-        assert_eq!(read(&seen, 3).unwrap(), None);
-        symlink("/etc/passwd", &path).unwrap();
-        assert_eq!(read(&seen, 3).unwrap(), None);
-        let link = source.look(&name).unwrap().component.unwrap();
-        assert!(read(&link, 3).unwrap_err().to_string().contains("symbolic link"));
-    }
-
-    #[test]
-    fn one_component_is_all_that_its_source_sees() {
-        let dir = tempfile::tempdir().unwrap();
-        for file in ["a.wasm", "a.toml", "b.wasm", "c"] {
-            fs::write(dir.path().join(file), file).unwrap();
-        }
-        let source = Source::of(&dir.path().join("a.wasm")).unwrap();
-        let found = source.scan().unwrap();
-        assert_eq!(found.apps.len(), 1);
-        assert!(found.apps.values().all(|pair| pair.manifest.is_some()) && found.odd.is_empty());
-        assert!(Source::of(&dir.path().join("c")).is_err());
-        assert!(Source::of(&dir.path().join("missing.wasm")).is_err());
+        fs::create_dir(dir.path().join("deep")).unwrap();
+        fs::write(dir.path().join("a.wasm"), "a").unwrap();
+        let tenant = TenantName::new("acme").unwrap();
+        let scan = |most| Found::of(&tenant, dir.path(), most);
+        let found = scan(2).unwrap();
+        assert!(found.tenants.is_empty() && found.apps.len() == 1);
+        assert!(found.odd[OsStr::new("deep")].contains("no sub-directories"));
+        assert!(scan(1).unwrap_err().to_string().contains("more than 1 names"));
+        (0..99).for_each(|number| fs::write(dir.path().join(format!("n{number:02}")), "").unwrap());
+        let found = scan(200).unwrap();
+        assert_eq!(found.odd.len(), ODD_NAMES + 1);
+        assert!(found.odd[OsStr::new("*")].starts_with("80 more"));
     }
 }

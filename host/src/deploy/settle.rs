@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::scan::Part;
-use crate::apps::AppName;
+use crate::apps::AppKey;
 use crate::state::records::{Identity, Kind, Pair};
 
 /// How long both files have to be quiet after one was complete.
@@ -34,7 +34,7 @@ pub(super) enum Signal {
 /// The applications that have changed and are not settled yet.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
-    waiting: HashMap<AppName, Waiting>,
+    waiting: HashMap<AppKey, Waiting>,
 }
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ struct Waiting {
 /// An application whose files are whole.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Settled {
-    pub(super) name: AppName,
+    pub(super) key: AppKey,
     pub(super) pair: Pair,
     /// When the change was noticed.
     pub(super) noticed: Instant,
@@ -61,13 +61,13 @@ pub(super) struct Settled {
 
 impl Settling {
     /// Something is different about an application, as a scan found.
-    pub(super) fn changed(&mut self, name: &AppName, now: Instant) {
-        self.waiting(name, now);
+    pub(super) fn changed(&mut self, key: &AppKey, now: Instant) {
+        self.waiting(key, now);
     }
 
     /// Takes note of an event.
-    pub(super) fn event(&mut self, name: &AppName, part: Part, signal: Signal, now: Instant) {
-        let waiting = self.waiting(name, now);
+    pub(super) fn event(&mut self, key: &AppKey, part: Part, signal: Signal, now: Instant) {
+        let waiting = self.waiting(key, now);
         let last = match part {
             Part::Component => &mut waiting.component,
             Part::Manifest => &mut waiting.manifest,
@@ -84,15 +84,15 @@ impl Settling {
         }
     }
 
-    fn waiting(&mut self, name: &AppName, now: Instant) -> &mut Waiting {
+    fn waiting(&mut self, key: &AppKey, now: Instant) -> &mut Waiting {
         let first = Waiting { noticed: now, look: None, event: now, component: None, manifest: None };
-        self.waiting.entry(name.clone()).or_insert(first)
+        self.waiting.entry(key.clone()).or_insert(first)
     }
 
     /// The applications to look at now.
-    pub(super) fn due(&self, now: Instant) -> Vec<AppName> {
+    pub(super) fn due(&self, now: Instant) -> Vec<AppKey> {
         let due = self.waiting.iter().filter(|(_, waiting)| waiting.next_look() <= now);
-        due.map(|(name, _)| name.clone()).collect()
+        due.map(|(key, _)| key.clone()).collect()
     }
 
     /// When the next application is due.
@@ -101,8 +101,8 @@ impl Settling {
     }
 
     /// Takes note of a look; tells if it settles the application, which is then forgotten here.
-    pub(super) fn looked(&mut self, name: &AppName, pair: Pair, now: Instant) -> Option<Settled> {
-        let waiting = self.waiting.get_mut(name)?;
+    pub(super) fn looked(&mut self, key: &AppKey, pair: Pair, now: Instant) -> Option<Settled> {
+        let waiting = self.waiting.get_mut(key)?;
         match waiting.look {
             Some((before, _)) if before == pair => {}
             _ => waiting.look = Some((pair, now)),
@@ -110,8 +110,13 @@ impl Settling {
         if waiting.next_look() > now {
             return None;
         }
-        let noticed = self.waiting.remove(name)?.noticed;
-        Some(Settled { name: name.clone(), pair, noticed })
+        let noticed = self.waiting.remove(key)?.noticed;
+        Some(Settled { key: key.clone(), pair, noticed })
+    }
+
+    /// An application can't be looked at: whoever can again begins anew.
+    pub(super) fn forget(&mut self, key: &AppKey) {
+        self.waiting.remove(key);
     }
 
     /// Events were lost: nothing that they said is certain any more.
@@ -160,8 +165,8 @@ mod tests {
         Pair { component: Some(identity), manifest: None }
     }
 
-    fn name() -> AppName {
-        AppName::new("a").unwrap()
+    fn key() -> AppKey {
+        "a".parse().unwrap()
     }
 
     /// Drives it as the deployer does, with `size(ms)` as the file, until it settles; gives the milliseconds it took.
@@ -171,10 +176,10 @@ mod tests {
         for ms in 0..30_000 {
             let now = start + Duration::from_millis(ms);
             for (_, signal) in events.iter().filter(|(at, _)| *at == ms) {
-                settling.event(&name(), Part::Component, *signal, now);
+                settling.event(&key(), Part::Component, *signal, now);
             }
-            for name in settling.due(now) {
-                if let Some(settled) = settling.looked(&name, pair(size(ms)), now) {
+            for key in settling.due(now) {
+                if let Some(settled) = settling.looked(&key, pair(size(ms)), now) {
                     assert!(settling.is_empty());
                     return Some((ms, settled.pair.component.unwrap().size));
                 }
@@ -218,14 +223,14 @@ mod tests {
     fn a_whole_manifest_does_not_settle_a_component_that_is_being_written() {
         let start = Instant::now();
         let mut settling = Settling::default();
-        settling.event(&name(), Part::Component, Signal::Written, start);
-        settling.event(&name(), Part::Manifest, Signal::Complete, start);
-        assert_eq!(settling.looked(&name(), pair(1), start), None);
-        assert_eq!(settling.looked(&name(), pair(1), start + Duration::from_secs(1)), None);
+        settling.event(&key(), Part::Component, Signal::Written, start);
+        settling.event(&key(), Part::Manifest, Signal::Complete, start);
+        assert_eq!(settling.looked(&key(), pair(1), start), None);
+        assert_eq!(settling.looked(&key(), pair(1), start + Duration::from_secs(1)), None);
         let closed = start + Duration::from_secs(1);
-        settling.event(&name(), Part::Component, Signal::Complete, closed);
-        assert_eq!(settling.looked(&name(), pair(1), closed), None);
-        assert!(settling.looked(&name(), pair(1), closed + QUIET).is_some());
+        settling.event(&key(), Part::Component, Signal::Complete, closed);
+        assert_eq!(settling.looked(&key(), pair(1), closed), None);
+        assert!(settling.looked(&key(), pair(1), closed + QUIET).is_some());
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
 use super::*;
 use crate::admin;
-use crate::apps::{AppName, Entry, Routes};
+use crate::apps::{Entry, Routes};
 use crate::state::Digest;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -185,13 +185,13 @@ fn what_is_no_regular_file_is_refused() {
     let site = Site::empty();
     std::os::unix::fs::symlink("/etc/passwd", site.path("link.wasm")).unwrap();
     fs::create_dir(site.path("dir.wasm")).unwrap();
-    fs::create_dir(site.path("tenant")).unwrap();
+    fs::create_dir(site.path("default")).unwrap();
     rustix::fs::mkfifoat(rustix::fs::CWD, site.path("fifo.wasm"), 0o600.into()).unwrap();
     fs::write(site.path("notes.txt"), "").unwrap();
     let site = site.start();
     let mut lines: Vec<_> = (0..5).map(|_| site.told.recv_timeout(Duration::from_secs(60)).unwrap()).collect();
     lines.sort();
-    let expected = ["ignored notes.txt: ", "ignored tenant: ", "refused dir: ", "refused fifo: ", "refused link: "];
+    let expected = ["ignored default: ", "ignored notes.txt: ", "refused dir: ", "refused fifo: ", "refused link: "];
     assert!(lines.iter().zip(expected).all(|(line, start)| line.starts_with(start)), "{lines:#?}");
     assert!(lines[4].contains("symbolic link"));
 }
@@ -419,9 +419,9 @@ fn status_and_logs_are_asked_for_on_the_socket() {
     assert_eq!(status.applications[0].state, AppState::Serving);
     deploys.logs().flush(Duration::from_secs(5));
     let mut log = Vec::new();
-    admin::logs(&folder, &AppName::new("a").unwrap(), false, &mut log).unwrap();
+    admin::logs(&folder, &"a".parse().unwrap(), false, &mut log).unwrap();
     assert!(String::from_utf8(log).unwrap().contains(" host version "));
-    let error = admin::logs(&folder, &AppName::new("b").unwrap(), false, Vec::new()).unwrap_err();
+    let error = admin::logs(&folder, &"b".parse().unwrap(), false, Vec::new()).unwrap_err();
     assert!(error.to_string().contains("no application b"), "{error}");
     task.abort();
 }
