@@ -29,13 +29,16 @@ _tree = _take_files()
 _open = files.install(_tree)
 
 # Only now are files found in memory, and what follows may be imported.
-from . import body, snapshot, wit  # noqa: E402
+from . import body, holes, randomness, snapshot, waking, wit  # noqa: E402
 
 sys.path[:] = ["/app", "/packages", "/python", STAGING]
 sys.path_importer_cache.clear()
 _tree.cwd = "/app"
+holes.install()
+randomness.record()
 
 _application = snapshot.take(wasgi_application, f"{STAGING}/report.json", _open)
+waking.fall_asleep()
 
 
 class Application:
@@ -43,6 +46,8 @@ class Application:
 
     def handle(self, environ: wit.Environ, start_response: wit.StartResponse) -> body.Body:
         """Answers one request."""
+        if waking.asleep:
+            waking.wake()
         response = body.new()
         response.begin(_application, environ, start_response)
         return response

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from types import TracebackType
 from typing import Any
 
 from .wit import ExcInfo
 
+#: Where this package lies: its frames say nothing of an application's error.
+HERE = os.path.dirname(__file__) + "/"
+
 
 def exc_info(error: BaseException | None, trace: TracebackType | None = None) -> ExcInfo:
     """`gateway.exc-info` of an exception: its traceback with the exceptions that led to it, its type, what it says."""
     if error is None:
         return ExcInfo("None", "exc_info without an exception", "")
-    told = traceback.TracebackException(type(error), error, trace or error.__traceback__)
+    told = traceback.TracebackException(type(error), error, _trim(trace or error.__traceback__))
     lines = list(told.format())
     last = list(told.format_exception_only())
     kind, _, message = last[-1].rstrip("\n").partition(": ")
@@ -26,6 +30,14 @@ def exc_info(error: BaseException | None, trace: TracebackType | None = None) ->
     return ExcInfo(text(kind), text(message), text("".join(head)).rstrip("\n"))
 
 
+def _trim(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from where the application begins; all of it if it never does."""
+    inner = trace
+    while inner is not None and inner.tb_frame.f_code.co_filename.startswith(HERE):
+        inner = inner.tb_next
+    return inner or trace
+
+
 def text(value: str) -> str:
     """What can cross to the host: a string without lone surrogates, which are shown as escapes."""
     if value.isascii():
@@ -35,4 +47,5 @@ def text(value: str) -> str:
 
 def log(write: Any, what: str, error: BaseException) -> None:
     """Writes a failure that nobody can be told of, with its traceback."""
-    write("".join([f"{what}:\n", *traceback.format_exception(error)]))
+    described = exc_info(error)
+    write(f"{what}:\n{described.trace}\n{described.kind}: {described.message}\n")

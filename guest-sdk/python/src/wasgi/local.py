@@ -6,8 +6,8 @@ is told; it does not check what a status or a header says.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from . import body
 from .wit import (
@@ -117,8 +117,6 @@ class Exchange:
         input_error: Any = None,
     ) -> None:
         path, _, query = target.partition("?")
-        from urllib.parse import unquote_to_bytes
-
         all_variables = VARIABLES | {
             "REQUEST_METHOD": method,
             "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
@@ -162,7 +160,3 @@ class Exchange:
         """All that was sent."""
         return b"".join(self.start_response.sent)
 
-
-def stderr(text: str) -> None:
-    """Where the log of a warm-up goes."""
-    sys.stderr.write(text + "\n")

@@ -1,47 +1,61 @@
-"""Records which environment variables are read while the application is imported: their values are frozen then."""
+"""Records what the application reads while it is imported and what is frozen then: its environment, and randomness."""
 
 from __future__ import annotations
 
 import os
+import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+Place = tuple[str, int]
+
 #: Modules that read on somebody's behalf.
-BETWEEN = {"os", "_collections_abc", "collections.abc", __name__}
+BETWEEN = {"os", "_collections_abc", "collections.abc", "random", "secrets", "uuid", __name__}
+
+
+class Reads:
+    """What was read, and where: each variable and each place once, in the order of the reads."""
+
+    def __init__(self) -> None:
+        self.environment: dict[tuple[str, Place], None] = {}
+        self.randomness: dict[Place, None] = {}
 
 
 @contextmanager
-def recorded() -> Iterator[list[dict[str, Any]]]:
-    """Gives a list that is filled with each variable that the project or a dependency reads, once for each place."""
-    reads: list[dict[str, Any]] = []
-    seen: set[tuple[str, str, int]] = set()
+def recorded() -> Iterator[Reads]:
+    """Records while it is open."""
+    reads = Reads()
     kind: Any = type(os.environ)
-    before = kind.__getitem__
+    getitem = kind.__getitem__
+    urandom = os.urandom
 
-    def getitem(self: Any, key: Any) -> Any:
-        place = _reader()
+    def recording_getitem(self: Any, key: Any) -> Any:
+        place = _reader(("/app/", "/packages/"))
         if place is not None:
-            name = os.fsdecode(key)
-            if (name, *place) not in seen:
-                seen.add((name, *place))
-                reads.append({"name": name, "file": place[0], "line": place[1]})
-        return before(self, key)
+            reads.environment[os.fsdecode(key), place] = None
+        return getitem(self, key)
 
-    kind.__getitem__ = getitem
+    def recording_urandom(size: int) -> bytes:
+        place = _reader(("/app/",))
+        if place is not None:
+            reads.randomness[place] = None
+        return urandom(size)
+
+    kind.__getitem__ = recording_getitem
+    os.urandom = random._urandom = recording_urandom  # type: ignore[attr-defined]
     try:
         yield reads
     finally:
-        kind.__getitem__ = before
+        kind.__getitem__ = getitem
+        os.urandom = random._urandom = urandom  # type: ignore[attr-defined]
 
 
-def _reader() -> tuple[str, int] | None:
-    """The file and line that reads, unless it is the standard library's: what that reads is not the application's."""
+def _reader(folders: tuple[str, ...]) -> Place | None:
+    """The file and line that reads, if it lies in one of the folders. What the standard library reads is its own."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__") in BETWEEN:
-        frame = frame.f_back  # type: ignore[assignment]
-    if frame is None:
-        return None
+    while frame.f_globals.get("__name__") in BETWEEN and frame.f_back is not None:
+        frame = frame.f_back
     file = frame.f_code.co_filename
-    return (file, frame.f_lineno) if file.startswith(("/app/", "/packages/")) else None
+    return (file, frame.f_lineno) if file.startswith(folders) else None

@@ -5,7 +5,6 @@ What the builder must know of it is left in a report, since nothing that is prin
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -24,6 +23,16 @@ class Report:
         self.environment: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self.error: dict[str, Any] | None = None
+
+    def take_reads(self, reads: reading.Reads) -> None:
+        """What was read during the import."""
+        for name, (file, line) in reads.environment:
+            self.environment.append({"name": name, "file": file, "line": line})
+        for file, line in reads.randomness:
+            self.warnings.append(
+                f"{file}:{line}: random bytes are read during the import, so they are part of the component and the "
+                "same in every instance; read them in a request, or take a secret from the environment"
+            )
 
     def write(self, path: str, open: Callable[..., Any]) -> None:
         """Writes it as JSON."""
@@ -46,18 +55,18 @@ def take(said: Any, path: str, open: Callable[..., Any]) -> body.Application:
         os.environ.update(said.ENV)
         with reading.recorded() as reads:
             application = find(said.APPLICATION)
-            for request in said.WARMUP:
-                failure = warm_up(application, request)
-                if failure:
-                    report.warnings.append(f"warm-up {request}: {failure}")
-        report.environment = reads
+        report.take_reads(reads)
+        for request in said.WARMUP:
+            failure = warm_up(application, request)
+            if failure:
+                report.warnings.append(f"warm-up {request}: {failure}")
     except BaseException as error:
         report.error = describe(error)
         raise
     finally:
         report.write(path, open)
-    gc.collect()
-    gc.freeze()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
     return application
 
 

@@ -1,0 +1,26 @@
+"""What the guest's CPython has not: made up for where frameworks need it, and otherwise refused in words.
+
+Each module here fills one hole. Those that concern a module of the standard library are applied when that module is
+imported, so that nothing is imported for their sake.
+"""
+
+from __future__ import annotations
+
+from . import asyncio, hashing, network, processes, sqlite, stubs, system, threads
+from .importing import Finder
+
+
+def install() -> None:
+    """Fills the holes, at once or when the module in question is imported."""
+    system.install()
+    threads.install()
+    finder = Finder()
+    finder.after("asyncio", asyncio.patch)
+    finder.after("hashlib", hashing.patch)
+    finder.after("multiprocessing.process", processes.patch_multiprocessing)
+    finder.after("socket", network.patch)
+    finder.after("sqlite3", sqlite.patch)
+    finder.after("subprocess", processes.patch_subprocess)
+    finder.instead("ctypes", stubs.ctypes)
+    finder.instead("ssl", stubs.ssl)
+    finder.install()

@@ -1,0 +1,37 @@
+"""From the snapshot to an instance: what is kept over it, and what must be made anew before the first request."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+from . import randomness
+
+#: Whether this memory is a snapshot that no instance has woken from yet.
+asleep = False
+
+_environment: dict[str, str] = {}
+
+
+def fall_asleep() -> None:
+    """The last thing before the snapshot."""
+    global asleep
+    # The toolchain empties os.environ; what the build or the application set stays the default of every instance.
+    _environment.update(os.environ)
+    for stream in (sys.stdout, sys.stderr):
+        # The toolchain has them unbuffered: a host call for each argument of print().
+        stream.reconfigure(write_through=False, line_buffering=True)  # type: ignore[union-attr]
+    # Collections in instances don't look at, and so don't copy, the memory that they share.
+    gc.collect()
+    gc.freeze()
+    asleep = True
+
+
+def wake() -> None:
+    """The first thing in an instance. By now the toolchain has put the host's environment into os.environ."""
+    global asleep
+    asleep = False
+    for name, value in _environment.items():
+        os.environ.setdefault(name, value)
+    randomness.wake()
