@@ -83,7 +83,7 @@ pub fn start(
     let entered = runtime.enter();
     // Before anybody is told that it listens: whoever reads that may send one.
     let signals = Signals::new().context("listening to signals")?;
-    let listeners = runtime.block_on(bind(&config.listen))?;
+    let listeners = bind(&config.listen)?;
     let published = Arc::new(ArcSwap::from_pointee(Routes::default()));
     let gateway = Gateway::new(engine.clone(), published.clone(), access_log, config.trusted_proxies.clone());
     let scheme = if certificate.is_some() { "https" } else { "http" };
@@ -204,10 +204,10 @@ fn read_config(path: Option<&Path>) -> Result<Config> {
     path.map_or_else(|| Ok(Config::default()), Config::read)
 }
 
-async fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
+fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for address in addresses {
-        let bound = TcpListener::bind(address).await;
+        let bound = server::listen(*address);
         listeners.push(bound.with_context(|| format!("listening on {address} (`--listen` names another address)"))?);
     }
     if listeners.is_empty() {

@@ -89,6 +89,17 @@ fn what_waits_in_the_backlog_is_served() {
     assert_eq!(server.ended().code(), Some(0));
 }
 
+#[test]
+fn a_burst_of_clients_fits_in_the_backlog() {
+    let (_site, server) = serving("");
+    let most: usize = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap().trim().parse().unwrap();
+    server.signal(Signal::STOP);
+    // Nobody accepts them, and the kernel answers none that it has no place for.
+    let connect = || TcpStream::connect_timeout(&server.address, Duration::from_secs(5));
+    let burst: Vec<_> = (0..most.min(500)).map_while(|_| connect().ok()).collect();
+    assert_eq!(burst.len(), most.min(500));
+}
+
 /// Clients at work, each on one connection until it is told that there is nothing more, or none can be opened.
 #[test]
 fn under_load_no_request_fails() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::wsgi::environ::Scheme;
 
@@ -69,6 +69,24 @@ impl Accepted<Tcp> {
         let stream = Tcp(socket.clone());
         Accepted { stream, peer: Some(peer), local, scheme: Scheme::Http, socket: Some(socket) }
     }
+}
+
+/// Connections that the kernel keeps while nobody accepts them. Of `TcpListener::bind`'s 128 a burst
+/// of clients, or the moment of a busy machine in which nothing is accepted, is soon too much: those
+/// beyond it are dropped, and try again a second later. The kernel's own bound
+/// (`net.core.somaxconn`, 4096 since Linux 5.4) applies, and a place costs some hundred bytes.
+const BACKLOG: u32 = 4096;
+
+/// Listens on `address`, with the backlog of a server. Must be called within a runtime.
+///
+/// # Errors
+/// Where the address is taken, or isn't this machine's.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As `TcpListener::bind` does: connections of the server before this one don't hold the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Listener for TcpListener {

@@ -5,7 +5,7 @@ mod listener;
 mod tls;
 mod transport;
 
-pub use listener::{Accepted, Listener, Tcp};
+pub use listener::{Accepted, Listener, Tcp, listen};
 pub use tls::{Certificate, Tls, TlsListener};
 
 use std::sync::Arc;
