@@ -63,7 +63,9 @@ impl Host {
     /// Serves connections from `listener` until `shutdown` completes and what was in flight is
     /// done.
     pub async fn serve<L: Listener>(&self, listener: L, shutdown: impl Future<Output = ()>) {
-        server::serve(self.gateway.clone(), listener, shutdown, self.drain).await;
+        // Made when it is polled: it counts from then.
+        let limit = async { tokio::time::sleep(self.drain).await };
+        server::serve(self.gateway.clone(), listener, shutdown, limit).await;
     }
 
     /// Waits until the application's log is written, for a second at most. Blocks; for the end of a process.

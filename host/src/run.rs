@@ -5,6 +5,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
@@ -40,9 +41,18 @@ pub struct Output {
 pub struct Server {
     runtime: Runtime,
     listening: JoinSet<()>,
-    shutdown: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     signals: Signals,
     control: Control,
+}
+
+/// How far its end has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serving,
+    Draining,
+    /// What is left is cut.
+    Ending,
 }
 
 /// What signals act on.
@@ -94,8 +104,8 @@ pub fn start(
     let deploys = Arc::new(prepared.start()?);
     admin::serve(deploys.clone())?;
     drop(entered);
-    let (shutdown, stopping) = watch::channel(false);
-    let listening = accept(&runtime, listeners, certificate.as_ref(), &gateway, &stopping, config.drain);
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let listening = accept(&runtime, listeners, certificate.as_ref(), &gateway, &phases, config.drain);
     let control = Control {
         gateway,
         deploys,
@@ -103,22 +113,26 @@ pub fn start(
         config_path: config_path.map(Path::to_owned),
         overrides: Box::new(overrides),
     };
-    Ok(Server { runtime, listening, shutdown, signals, control })
+    Ok(Server { runtime, listening, phase, signals, control })
 }
 
 impl Server {
     /// Serves until SIGTERM or SIGINT, and drains then; a second signal ends it at once.
     pub fn wait(self) {
-        let Server { runtime, mut listening, shutdown, mut signals, control } = self;
+        let Server { runtime, mut listening, phase, mut signals, control } = self;
         runtime.block_on(async {
             while signals.reload_or_end().await == Asked::Reload {
                 control.reload();
             }
-            let _ = shutdown.send(true);
+            let _ = phase.send(Phase::Draining);
+            let ended = async { while listening.join_next().await.is_some() {} };
+            let mut ended = std::pin::pin!(ended);
             tokio::select! {
-                () = async { while listening.join_next().await.is_some() {} } => info!("drained"),
+                () = &mut ended => return info!("drained"),
                 () = signals.end() => warn!("ended by a second signal"),
             }
+            let _ = phase.send(Phase::Ending);
+            ended.await;
         });
         control.deploys.stop();
         control.gateway.access_log().flush();
@@ -221,25 +235,30 @@ fn accept(
     listeners: Vec<TcpListener>,
     certificate: Option<&Certificate>,
     gateway: &Arc<Gateway>,
-    stopping: &watch::Receiver<bool>,
-    drain: std::time::Duration,
+    phases: &watch::Receiver<Phase>,
+    drain: Duration,
 ) -> JoinSet<()> {
     let mut listening = JoinSet::new();
     for listener in listeners {
-        let mut stopping = stopping.clone();
-        let stop = async move {
-            let _ = stopping.wait_for(|stopping| *stopping).await;
+        let stop = reached(phases.clone(), Phase::Draining);
+        let ending = reached(phases.clone(), Phase::Ending);
+        let limit = async move {
+            let _ = tokio::time::timeout(drain, ending).await;
         };
         let gateway = gateway.clone();
         match certificate.cloned() {
-            None => listening.spawn_on(server::serve(gateway, listener, stop, drain), runtime.handle()),
+            None => listening.spawn_on(server::serve(gateway, listener, stop, limit), runtime.handle()),
             Some(certificate) => {
                 let listener = TlsListener::new(listener, certificate);
-                listening.spawn_on(server::serve(gateway, listener, stop, drain), runtime.handle())
+                listening.spawn_on(server::serve(gateway, listener, stop, limit), runtime.handle())
             }
         };
     }
     listening
+}
+
+async fn reached(mut phases: watch::Receiver<Phase>, phase: Phase) {
+    let _ = phases.wait_for(|now| *now >= phase).await;
 }
 
 /// The host's own log: to standard error, as `RUST_LOG` asks for; `info` without it.

@@ -1,5 +1,6 @@
 //! SIGTERM and SIGINT: what is in flight finishes, nobody is turned away who got in, and the exit code is 0.
 
+use std::fs;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use rustix::process::Signal;
 
 use crate::serving;
 use crate::support::link::Link;
-use crate::support::site::Server;
+use crate::support::site::{Server, Site};
 use crate::support::version::padded;
 use crate::support::wait_for;
 
@@ -151,13 +152,40 @@ fn after_the_limit_what_is_left_is_cut() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     for second in [Signal::TERM, Signal::INT] {
-        let (_site, mut server) = serving("drain = \"10m\"\n");
+        let (site, mut server) = serving("drain = \"10m\"\n[access_log]\npath = \"access.log\"\n");
         let _in_flight = begun(&server);
         server.signal(Signal::TERM);
         server.log.with("draining");
         let start = Instant::now();
         server.signal(second);
-        server.ended();
+        assert_eq!(server.ended().code(), Some(0));
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        expect_line_of_the_cut(&site);
     }
+}
+
+/// The one line of what `begun` began: it got a piece, and had sent half of its body.
+#[track_caller]
+fn expect_line_of_the_cut(site: &Site) {
+    let log = fs::read_to_string(site.folder().join("access.log")).unwrap();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains(" POST ")).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains(" POST /hello 200 cut app=default/hello version="), "{log}");
+    assert!(lines[0].contains(" in=2 out=32 ") && !lines[0].contains(" memory=0 "), "{log}");
+}
+
+#[test]
+fn what_is_cut_has_its_line_in_the_access_log() {
+    let (site, mut server) = serving("drain = \"1s\"\n[access_log]\npath = \"access.log\"\n[limits]\nin_flight = 1\n");
+    let _in_flight = begun(&server);
+    let mut queued = server.connect();
+    queued.send(b"GET /hello?queued HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    server.signal(Signal::TERM);
+    assert_eq!(server.ended().code(), Some(0));
+    expect_line_of_the_cut(&site);
+    let log = fs::read_to_string(site.folder().join("access.log")).unwrap();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("queued")).collect();
+    assert!(lines.len() == 1 && lines[0].contains(" GET /hello?queued - cut app=default/hello "), "{log}");
+    let log = fs::read_to_string(site.state_folder().join("log/default/hello.log")).unwrap();
+    assert_eq!(log.matches("was cut with its connection").count(), 2, "{log}");
 }

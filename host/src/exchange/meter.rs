@@ -62,6 +62,8 @@ pub struct Meter {
     waiting_since: AtomicU64,
     exhausted: AtomicBool,
     over: AtomicBool,
+    bytes_read: AtomicU64,
+    memory: AtomicU64,
 }
 
 impl Meter {
@@ -79,7 +81,26 @@ impl Meter {
             waiting_since: zero(),
             exhausted: AtomicBool::new(false),
             over: AtomicBool::new(false),
+            bytes_read: zero(),
+            memory: zero(),
         }
+    }
+
+    /// What the guest has used beside CPU, once it is known: bytes that it read of the request's
+    /// body, and bytes of memory that its instance has.
+    pub fn note(&self, bytes_read: u64, memory: u64) {
+        self.bytes_read.store(bytes_read, Relaxed);
+        self.memory.store(memory, Relaxed);
+    }
+
+    /// Bytes that the guest read of the request's body, as [`Meter::note`] was told.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Relaxed)
+    }
+
+    /// Bytes of memory that the instance had, as [`Meter::note`] was told.
+    pub fn memory(&self) -> u64 {
+        self.memory.load(Relaxed)
     }
 
     /// CPU that the guest used in this request so far.

@@ -260,12 +260,13 @@ impl Exchange {
         }
     }
 
-    /// What the client got. Final once [`Exchange::settle`] has returned.
+    /// What the client got so far. Final once [`Exchange::settle`] has returned, or the connection has ended.
     pub fn sent(&self) -> Sent {
         let response = self.response();
+        let on_its_way = if response.outstanding { self.client.accepted_of_chunk().min(response.pending) } else { 0 };
         Sent {
             status: response.status.map(|status| status.as_u16()),
-            bytes: response.accepted,
+            bytes: response.accepted + on_its_way,
             complete: response.end == End::Complete && response.pending == 0,
             first_byte: response.first_byte,
         }

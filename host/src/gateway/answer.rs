@@ -14,8 +14,8 @@ use crate::apps::{App, Entry, Unserved};
 use crate::exchange::{Client, Clocks, Exchange, Input};
 use crate::log::Access;
 use crate::manifest::Limits;
-use crate::sandbox::{self, Outcome, Served};
-use crate::wsgi::environ::{Environ, RequestId, SOFTWARE, Services};
+use crate::sandbox::{self, Outcome};
+use crate::wsgi::environ::{RequestId, SOFTWARE, Services};
 use crate::wsgi::head::Head;
 use crate::wsgi::wire::Reject;
 
@@ -24,7 +24,7 @@ const RETRY: HeaderValue = HeaderValue::from_static("1");
 
 /// Where a request leads.
 enum Target {
-    App(Arc<App>, Place),
+    App(Place),
     Pending,
     Nothing,
     Server,
@@ -40,39 +40,27 @@ impl Gateway {
     {
         let (parts, body) = request.into_parts();
         let asked = Asked::new(parts, line, self);
-        let target = match asked.find(self) {
-            _ if asked.is_about_server() => Target::Server,
-            Some((Entry::Serving(app), place)) => Target::App(app, place),
-            Some((Entry::Pending, _)) => Target::Pending,
-            None => Target::Nothing,
+        let (app, target) = match asked.find(self) {
+            _ if asked.is_about_server() => (None, Target::Server),
+            Some((Entry::Serving(app), place)) => (Some(app), Target::App(place)),
+            Some((Entry::Pending, _)) => (None, Target::Pending),
+            None => (None, Target::Nothing),
         };
-        let clocks = match &target {
-            Target::App(app, _) => app.clocks(),
-            _ => host_clocks(),
-        };
+        let clocks = app.as_ref().map_or_else(host_clocks, |app| app.clocks());
         let chunks = asked.parts.version == Version::HTTP_11;
         let exchange = Exchange::new(asked.parts.method.clone(), chunks, client.clone(), clocks);
-        let id = self.next_id();
-        let request = Answer { gateway: self.clone(), exchange: exchange.clone(), id, client: asked.client(line) };
+        let answer = Answer {
+            gateway: self.clone(),
+            exchange: exchange.clone(),
+            id: self.next_id(),
+            client: asked.client(line),
+            target: asked.target().clone(),
+            app,
+            logged: false,
+        };
         let line = line.clone();
         let body = (!body.is_end_stream()).then_some(body);
-        Respond::new(Box::pin(request.run(asked, line, target, body)), self.clone(), id, exchange, tails.clone())
-    }
-
-    /// A bug of the host ended a request: its client gets a page, and the log its line.
-    pub(super) fn excuse(&self, id: RequestId, exchange: &Exchange) {
-        let (head, page) = Head::page(StatusCode::INTERNAL_SERVER_ERROR, id);
-        exchange.fail(head, page);
-        let sent = exchange.sent();
-        self.access_log.write(&Access {
-            method: exchange.method.as_str(),
-            status: sent.status,
-            bytes_out: sent.bytes,
-            cpu: exchange.meter.cpu(),
-            first_byte: sent.first_byte,
-            elapsed: exchange.began.elapsed(),
-            ..Access::of_nobody(id, Outcome::Host.as_str(), "the host failed; its own log says how")
-        });
+        Respond::new(Box::pin(answer.run(asked, line, target, body)), exchange, tails.clone())
     }
 
     /// What a client is told whose bytes are not HTTP, as they go to the socket; and the log's line.
@@ -103,42 +91,67 @@ fn host_clocks() -> Clocks {
     Clocks { cpu: limits.cpu, wall: limits.wall, life: limits.life }
 }
 
+/// One request's answer, and its line in the access log: exactly one, also where it is dropped in the middle.
 struct Answer {
     gateway: Arc<Gateway>,
     exchange: Arc<Exchange>,
     id: RequestId,
     client: Option<std::net::SocketAddr>,
+    target: Arc<str>,
+    app: Option<Arc<App>>,
+    logged: bool,
+}
+
+/// What ended in the middle was cut with its connection, or by a bug of the host: then its client
+/// gets a page if it can.
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if self.logged {
+            return;
+        }
+        if std::thread::panicking() {
+            self.fail(Outcome::Host);
+            return self.log(Outcome::Host, Some("the host failed; its own log says how"));
+        }
+        if let Some(app) = &self.app {
+            app.log().line("host", &format!("request {} was cut with its connection: the host is ending", self.id));
+        }
+        self.log(Outcome::Cut, None);
+    }
 }
 
 impl Answer {
-    async fn run<B>(self, asked: Asked, line: Line, target: Target, body: Option<B>)
+    async fn run<B>(mut self, asked: Asked, line: Line, target: Target, body: Option<B>)
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let input = |limit| Input::new(body, self.exchange.client.clone(), limit);
-        match target {
-            Target::App(app, place) => self.run_app(&app, asked, line, place, input(app.settings().limits.body)).await,
-            Target::Pending => self.refuse(&asked, None, Outcome::Unavailable).await,
-            Target::Nothing => self.refuse(&asked, None, Outcome::NotFound).await,
-            Target::Server => self.describe_server(&asked).await,
-        }
+        let outcome = match (target, &self.app) {
+            (Target::App(place), Some(app)) => {
+                let input = Input::new(body, self.exchange.client.clone(), app.settings().limits.body);
+                self.run_app(app, asked, line, place, input).await
+            }
+            (Target::Server, _) => self.describe_server().await,
+            (Target::Pending, _) => self.refuse(Outcome::Unavailable).await,
+            (Target::App(_) | Target::Nothing, _) => self.refuse(Outcome::NotFound).await,
+        };
+        self.log(outcome, None);
     }
 
-    async fn run_app(&self, app: &Arc<App>, asked: Asked, line: Line, place: Place, input: Input) {
+    async fn run_app(&self, app: &App, asked: Asked, line: Line, place: Place, input: Input) -> Outcome {
         let limits = &app.settings().limits;
         if announced_length(&asked.parts.headers).is_some_and(|length| length > limits.body) {
             self.exchange.client.close_after();
-            return self.refuse(&asked, Some(app), Outcome::Size).await;
+            return self.refuse(Outcome::Size).await;
         }
         let _ticking = sandbox::ticking(&self.gateway.engine);
         let _turn = match app.enter(&self.exchange.client).await {
             Ok(turn) => turn,
-            Err(unserved) => return self.unserved(&asked, app, &unserved).await,
+            Err(unserved) => return self.unserved(app, &unserved).await,
         };
         let mut instance = match app.instance(&self.gateway.engine, &self.exchange).await {
             Ok(instance) => instance,
-            Err(unserved) => return self.unserved(&asked, app, &unserved).await,
+            Err(unserved) => return self.unserved(app, &unserved).await,
         };
         let services =
             Services { request_id: self.id, application: app.name().clone(), version: app.version().clone() };
@@ -150,15 +163,15 @@ impl Answer {
         } else {
             drop(instance);
         }
-        self.log_served(app, &served);
+        served.outcome
     }
 
-    async fn unserved(&self, asked: &Asked, app: &Arc<App>, unserved: &Unserved) {
+    async fn unserved(&self, app: &App, unserved: &Unserved) -> Outcome {
         let outcome = Outcome::from(unserved);
         if !matches!(outcome, Outcome::Unavailable | Outcome::ClientGone) {
             app.log().line("host", &format!("request {} was not served: {unserved}", self.id));
         }
-        self.refuse(asked, Some(app), outcome).await;
+        self.refuse(outcome).await
     }
 
     /// Answers with one of the host's pages, if nothing of the application went out yet.
@@ -176,49 +189,44 @@ impl Answer {
         self.exchange.fail(head, page);
     }
 
-    async fn refuse(&self, asked: &Asked, app: Option<&App>, outcome: Outcome) {
+    async fn refuse(&self, outcome: Outcome) -> Outcome {
         self.fail(outcome);
         let _ = self.exchange.settle().await;
-        self.log(asked.parts.method.as_str(), asked.target(), app, outcome, 0, 0);
+        outcome
     }
 
-    async fn describe_server(&self, asked: &Asked) {
+    async fn describe_server(&self) -> Outcome {
         let mut headers = HeaderMap::new();
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
         let head = Head { status: StatusCode::OK, reason: None, headers, content_length: None };
         self.exchange.fail(head, String::new());
         let _ = self.exchange.settle().await;
-        self.log(asked.parts.method.as_str(), asked.target(), None, Outcome::Ok, 0, 0);
+        Outcome::Ok
     }
 
-    fn log_served(&self, app: &App, served: &Served) {
-        let (method, target) = match &served.environ {
-            Some(Environ { method, target, .. }) => (method.as_str(), target.as_str()),
-            None => ("", ""),
-        };
-        self.log(method, target, Some(app), served.outcome, served.bytes_read, served.memory);
-    }
-
-    fn log(&self, method: &str, target: &str, app: Option<&App>, outcome: Outcome, bytes_in: u64, memory: u64) {
+    fn log(&mut self, outcome: Outcome, reason: Option<&'static str>) {
+        self.logged = true;
+        let app = self.app.as_deref();
         if let Some(app) = app {
             app.count(outcome == Outcome::Ok);
         }
+        let Exchange { method, began, meter, .. } = &*self.exchange;
         let sent = self.exchange.sent();
         self.gateway.access_log.write(&Access {
             request_id: self.id,
             client: self.client,
-            method,
-            target,
+            method: method.as_str(),
+            target: &self.target,
             app: app.map(|app| (app.key(), &**app.version())),
             outcome: outcome.as_str(),
-            reason: None,
+            reason,
             status: sent.status,
-            bytes_in,
+            bytes_in: meter.bytes_read(),
             bytes_out: sent.bytes,
-            cpu: self.exchange.meter.cpu(),
-            memory,
+            cpu: meter.cpu(),
+            memory: meter.memory(),
             first_byte: sent.first_byte,
-            elapsed: self.exchange.began.elapsed(),
+            elapsed: began.elapsed(),
         });
     }
 }

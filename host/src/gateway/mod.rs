@@ -5,6 +5,8 @@
 mod answer;
 mod request;
 mod respond;
+#[cfg(test)]
+mod tests;
 
 pub use request::Line;
 pub use respond::{Body, Respond, Tails};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -38,7 +39,7 @@ pub(super) struct Asked {
     /// Host of an absolute-form target or of a trusted proxy; overrides the header.
     host: Option<String>,
     path: String,
-    target: String,
+    target: Arc<str>,
 }
 
 impl Asked {
@@ -64,8 +65,8 @@ impl Asked {
         self.parts.method == Method::OPTIONS && self.path == "*"
     }
 
-    /// The path, for a log.
-    pub(super) fn target(&self) -> &str {
+    /// The target as sent.
+    pub(super) fn target(&self) -> &Arc<str> {
         &self.target
     }
 
@@ -154,10 +155,10 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
 }
 
 /// The target as sent. The `http` crate keeps it apart, and keeps an absolute one's scheme lower-cased.
-fn target(uri: &Uri) -> String {
+fn target(uri: &Uri) -> Arc<str> {
     match uri.authority() {
-        None => uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
-        Some(_) => uri.to_string(),
+        None => uri.path_and_query().map_or("/", |path| path.as_str()).into(),
+        Some(_) => uri.to_string().into(),
     }
 }
 

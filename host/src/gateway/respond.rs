@@ -17,9 +17,8 @@ use http::{HeaderValue, Response, Version};
 use http_body::{Frame, SizeHint};
 use hyper::ext::ReasonPhrase;
 
-use super::Gateway;
 use crate::exchange::{Cut, Exchange, Ready};
-use crate::wsgi::environ::{RequestId, SOFTWARE};
+use crate::wsgi::environ::SOFTWARE;
 use crate::wsgi::length::Length;
 
 /// A request as a future: it ends after hooks and access log.
@@ -60,8 +59,6 @@ fn poll_call(call: &mut Call, cx: &mut Context<'_>) -> Result<Poll<()>, Panicked
 /// The call, and where it goes when it is not needed here any more.
 struct Driver {
     call: Option<Call>,
-    gateway: Arc<Gateway>,
-    id: RequestId,
     exchange: Arc<Exchange>,
     tails: Tails,
 }
@@ -69,14 +66,9 @@ struct Driver {
 impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) {
         let Some(call) = &mut self.call else { return };
-        match poll_call(call, cx) {
-            Ok(Poll::Pending) => {}
-            Ok(Poll::Ready(())) => self.call = None,
-            Err(Panicked) => {
-                // The panic hook has said what and where.
-                self.call = None;
-                self.gateway.excuse(self.id, &self.exchange);
-            }
+        // Where it panicked, the panic hook has said what and where, and its `Answer` the rest.
+        if poll_call(call, cx) != Ok(Poll::Pending) {
+            self.call = None;
         }
     }
 
@@ -102,15 +94,9 @@ impl Drop for Driver {
 pub struct Respond(Option<Driver>);
 
 impl Respond {
-    pub(super) fn new(
-        call: Call,
-        gateway: Arc<Gateway>,
-        id: RequestId,
-        exchange: Arc<Exchange>,
-        tails: Tails,
-    ) -> Respond {
+    pub(super) fn new(call: Call, exchange: Arc<Exchange>, tails: Tails) -> Respond {
         exchange.client.set_in_flight(true);
-        Respond(Some(Driver { call: Some(call), gateway, id, exchange, tails }))
+        Respond(Some(Driver { call: Some(call), exchange, tails }))
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Outcome {
     Unavailable,
     /// Nothing is deployed at the address.
     NotFound,
+    /// The request was dropped with its connection: the host ended before it did.
+    Cut,
     /// The host failed.
     Host,
 }
@@ -61,9 +63,10 @@ impl Outcome {
             Outcome::Size => StatusCode::PAYLOAD_TOO_LARGE,
             Outcome::Timeout => StatusCode::REQUEST_TIMEOUT,
             Outcome::NotFound => StatusCode::NOT_FOUND,
-            Outcome::Error | Outcome::Trap | Outcome::Memory | Outcome::Stack | Outcome::Protocol | Outcome::Host => {
+            Outcome::Error | Outcome::Trap | Outcome::Memory | Outcome::Stack | Outcome::Protocol => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
+            Outcome::Cut | Outcome::Host => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -85,6 +88,7 @@ impl Outcome {
             Outcome::ClientGone => "client_gone",
             Outcome::Unavailable => "unavailable",
             Outcome::NotFound => "not_found",
+            Outcome::Cut => "cut",
             Outcome::Host => "host",
         }
     }
@@ -125,14 +129,22 @@ impl From<&InputError> for Outcome {
 pub struct Served {
     /// How it ended.
     pub outcome: Outcome,
-    /// The request as the guest saw it.
-    pub environ: Option<Environ>,
-    /// Bytes that the guest read of the request's body.
-    pub bytes_read: u64,
-    /// Bytes of memory that the instance had in the end.
-    pub memory: u64,
     /// Whether the instance may serve another request.
     pub reusable: bool,
+}
+
+/// A request in an instance. However it ends, dropped in the middle too, its meter is told what it used.
+struct Serving<'a> {
+    instance: &'a mut Instance,
+    exchange: &'a Exchange,
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        let request = self.instance.guest().end();
+        let bytes_read = request.map_or(0, |request| request.input.bytes_read());
+        self.exchange.meter.note(bytes_read, self.instance.memory());
+    }
 }
 
 /// Serves one request. `fail` answers a request that failed, where nothing was committed.
@@ -146,6 +158,8 @@ pub async fn run(
     fail: impl Fn(Outcome) + Sync,
 ) -> Served {
     let request = Request { environ, input, exchange: exchange.clone() };
+    let serving = Serving { instance, exchange };
+    let instance = &mut *serving.instance;
     let ran = respond(instance, exchange, request, keep, &fail).await;
     let outcome = ran.as_ref().copied().unwrap_or_else(|failure| {
         instance.guest().log().line("host", &format!("the request was ended: {failure}"));
@@ -155,10 +169,7 @@ pub async fn run(
     });
     // Where the instance died, what was on its way may still be.
     let _ = exchange.settle().await;
-    let request = instance.guest().end();
-    let bytes_read = request.as_ref().map_or(0, |request| request.input.bytes_read());
-    let environ = request.map(|request| request.environ);
-    Served { outcome, environ, bytes_read, memory: instance.memory(), reusable: keep && ran.is_ok() }
+    Served { outcome, reusable: keep && ran.is_ok() }
 }
 
 async fn respond(

@@ -19,15 +19,17 @@ use crate::gateway::Gateway;
 
 /// How long accepting rests after an error, such as too many open files.
 const REST: Duration = Duration::from_millis(50);
+/// How long what is cut may take to say so in the logs: it does at once, or a bug of the host is in its way.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves connections from `listener` until `shutdown` completes, and then drains: what waits in
-/// the backlog is still accepted, requests in flight go on for at most `drain`, and their
-/// connections are closed after them.
+/// the backlog is still accepted, requests in flight go on until `limit` completes at the latest,
+/// and their connections are closed after them. `limit` is first polled when draining begins.
 pub async fn serve<L: Listener>(
     gateway: Arc<Gateway>,
     mut listener: L,
     shutdown: impl Future<Output = ()>,
-    drain: Duration,
+    limit: impl Future<Output = ()>,
 ) {
     let (draining, watch) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -56,9 +58,14 @@ pub async fn serve<L: Listener>(
     let _ = draining.send(true);
     info!(connections = connections.len(), "draining");
     let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(drain, drained).await.is_err() {
-        warn!(connections = connections.len(), "not drained in time; what is left is cut");
+    tokio::select! {
+        biased;
+        () = drained => return,
+        () = limit => {}
     }
+    warn!(connections = connections.len(), "not drained in time; what is left is cut");
+    // Each request that is dropped writes its line in the access log.
+    let _ = tokio::time::timeout(LAST_WORDS, connections.shutdown()).await;
 }
 
 /// What a future gives at once, if it does.

@@ -96,7 +96,7 @@ pub struct Environ {
     /// As sent, case kept.
     pub method: Method,
     /// The target as sent, undecoded.
-    pub target: String,
+    pub target: Arc<str>,
     /// The request's version.
     pub version: Version,
     /// The request's headers.
@@ -279,7 +279,7 @@ mod tests {
         }
         Environ {
             method: Method::from_bytes(b"gEt").unwrap(),
-            target: target.to_owned(),
+            target: target.into(),
             version: Version::HTTP_11,
             headers: map,
             host: None,

@@ -37,7 +37,7 @@ fn environ(target: String, headers: HeaderMap) -> Environ {
     assert!(path::bytes(&path_info).is_some());
     Environ {
         method: Method::GET,
-        target,
+        target: target.into(),
         version: Version::HTTP_11,
         headers,
         host: None,
