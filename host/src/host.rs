@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 
-use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Route, Routes};
+use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Route, Routes, Share};
 use crate::gateway::Gateway;
 use crate::log::{AccessLog, AppLogs};
 use crate::manifest::Settings;
@@ -165,6 +165,7 @@ impl Builder {
             version: version[..8].into(),
             settings: self.settings,
             stats: Arc::default(),
+            share: Share::whole(self.instances),
             loader: Arc::new(move || {
                 let code = code.clone();
                 Box::pin(async move { Ok(code) })

@@ -57,7 +57,8 @@ impl Default for Limits {
             life: None,
             // A body is streamed and costs the host no memory, so this only ends what nobody can have meant.
             body: 1 << 30,
-            // Sixteen busy applications fill the host's 1,000 instances; one alone can never keep the others from theirs.
+            // Sixteen busy applications fill the host's 1,000 instances. Whatever a manifest says here, one application
+            // alone has half of them at most (see `apps::share`).
             in_flight: 64,
             // A burst of a few hundred clients waits some milliseconds for a quick application instead of being refused.
             queue: 256,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::client::Client;
-use crate::support::host::{App, guest, guest_as};
+use crate::support::host::{App, Host, guest, guest_as};
 use crate::support::response::Response;
 use crate::support::{unique, wait_for};
 
@@ -149,6 +149,37 @@ fn a_short_queue_waits_its_turn() {
     queued.expect_nothing_yet();
     running.send("2\n");
     assert_eq!(queued.response().expect(200).text(), "q\n");
+}
+
+#[test]
+fn one_application_never_has_all_of_the_hosts_instances() {
+    let host = Host::options().config("instances = 4\n").start();
+    let greedy = host.deploy_as("ticks", "greedy", "[limits]\nin_flight = 100\n");
+    let bystander = host.deploy("chunks");
+    let begin = || {
+        let mut client = greedy.connect();
+        client.send(greedy.request("GET", "/?n=100000&ms=20").bytes());
+        client
+    };
+    let mut running: Vec<_> = (0..8).map(|_| begin()).collect();
+    let began =
+        |clients: &mut [Client]| clients.iter_mut().filter_map(|client| client.has_come().then_some(())).count();
+    wait_for("as many as may run", || (began(&mut running) == 2).then_some(()));
+    bystander.get("/?n=3").expect(200);
+    // Neither does its next version, while requests go on on the one before.
+    host.place("greedy.toml", b"routes = [\"greedy.test\"]\n[limits]\nin_flight = 99\n");
+    wait_for("the next version", || {
+        (host.said().iter().filter(|line| line.starts_with("deployed greedy ")).count() == 2).then_some(())
+    });
+    let mut later: Vec<_> = (0..4).map(|_| begin()).collect();
+    for _ in 0..20 {
+        bystander.get("/?n=3").expect(200);
+    }
+    assert_eq!((began(&mut running), began(&mut later)), (2, 0));
+    // Where one leaves, another one has its turn.
+    let first = running.iter_mut().position(Client::has_come).unwrap();
+    drop(running.remove(first));
+    wait_for("another one's turn", || (began(&mut running) + began(&mut later) == 2).then_some(()));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
-use super::AppKey;
+use super::{AppKey, Share};
 use crate::exchange::{Client, Clocks, Exchange};
 use crate::log::AppLog;
 use crate::manifest::Settings;
@@ -40,6 +40,8 @@ pub struct AppSpec {
     pub settings: Settings,
     /// Its counts.
     pub stats: Arc<Stats>,
+    /// The application's part of the host's instances.
+    pub share: Share,
     /// Its log.
     pub log: AppLog,
     /// Where its code comes from.
@@ -53,6 +55,7 @@ pub struct App {
     version: Arc<str>,
     settings: Settings,
     stats: Arc<Stats>,
+    share: Share,
     surroundings: Arc<Surroundings>,
     loader: Loader,
     code: ArcSwapOption<Code>,
@@ -72,6 +75,12 @@ pub enum Entry {
     Serving(Arc<App>),
     /// An application whose first version is still being made ready.
     Pending,
+}
+
+/// A request's right to run: one of its version's, and one of its application's.
+pub struct Turn<'a> {
+    _in_flight: SemaphorePermit<'a>,
+    _share: SemaphorePermit<'a>,
 }
 
 /// Why a request can't be served.
@@ -116,13 +125,14 @@ impl From<&Unserved> for Outcome {
 impl App {
     /// A version that serves from now on.
     pub fn new(spec: AppSpec) -> Arc<App> {
-        let AppSpec { key, version, settings, stats, log, loader } = spec;
+        let AppSpec { key, version, settings, stats, share, log, loader } = spec;
         let env = settings.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         Arc::new(App {
             name: key.name.as_str().into(),
             key,
             version,
             stats,
+            share,
             surroundings: Arc::new(Surroundings { env, log }),
             loader,
             code: ArcSwapOption::empty(),
@@ -179,9 +189,9 @@ impl App {
     ///
     /// # Errors
     /// Where there is no room to wait, or the wait is too long.
-    pub async fn enter(&self, client: &Client) -> Result<SemaphorePermit<'_>, Unserved> {
-        if let Ok(permit) = self.in_flight.try_acquire() {
-            return Ok(permit);
+    pub async fn enter(&self, client: &Client) -> Result<Turn<'_>, Unserved> {
+        if let Some(turn) = self.turn_now() {
+            return Ok(turn);
         }
         let limits = &self.settings.limits;
         let _waiting = Waiting::new(&self.queued, limits.queue)
@@ -189,11 +199,16 @@ impl App {
         tokio::select! {
             biased;
             () = poll_fn(|cx| client.poll_left(cx)) => Err(Unserved::Left),
-            turn = tokio::time::timeout(QUEUE_WAIT, self.in_flight.acquire()) => match turn {
-                Ok(Ok(permit)) => Ok(permit),
-                Ok(Err(_)) | Err(_) => Err(Unserved::Waited),
-            },
+            turn = tokio::time::timeout(QUEUE_WAIT, self.turn()) => turn.ok().flatten().ok_or(Unserved::Waited),
         }
+    }
+
+    fn turn_now(&self) -> Option<Turn<'_>> {
+        Some(Turn { _in_flight: self.in_flight.try_acquire().ok()?, _share: self.share.try_take()? })
+    }
+
+    async fn turn(&self) -> Option<Turn<'_>> {
+        Some(Turn { _in_flight: self.in_flight.acquire().await.ok()?, _share: self.share.take().await? })
     }
 
     /// An instance for a request: a waiting one where instances are reused, else a fresh one.

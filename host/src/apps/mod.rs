@@ -6,11 +6,13 @@
 pub mod app;
 pub mod name;
 pub mod route;
+pub mod share;
 pub mod table;
 
 pub use app::{App, AppSpec, Entry, Loader, Stats, Unserved};
 pub use name::{AppKey, AppName, TenantName};
 pub use route::{HostPattern, Route};
+pub use share::Share;
 pub use table::{Match, Routes};
 
 /// The routes that requests are answered by, swapped whole.

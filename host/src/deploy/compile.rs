@@ -79,6 +79,11 @@ impl Workshop {
         Self { engine, cache, versions, turns: Semaphore::new(workers()) }
     }
 
+    /// How many instances there may be.
+    pub(super) fn instances(&self) -> u32 {
+        self.engine.instances()
+    }
+
     /// The engine's fingerprint.
     pub(super) fn fingerprint(&self) -> String {
         self.engine.fingerprint()

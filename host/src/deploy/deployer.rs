@@ -22,7 +22,7 @@ use super::plan::{self, Holders, Restore};
 use super::scan::{Found, Part};
 use super::settle::{Settled, Settling};
 use super::source::{self, Source};
-use crate::apps::{App, AppKey, AppSpec, Entry, Route, Routes, TenantName};
+use crate::apps::{App, AppKey, AppSpec, Entry, Route, Routes, Share, TenantName};
 use crate::log::AppLogs;
 use crate::manifest::{Limits, Settings};
 use crate::state::records::{Good, Identity, Pair, Record, Records};
@@ -102,7 +102,7 @@ impl Deployer {
 
     /// Serves the last good version of `record`, and tells so; nothing if there is none that can be served.
     fn revive(&mut self, key: &AppKey, record: Record, probed: bool) -> Option<Notice> {
-        let mut known = Known::new(self.logs.of(key));
+        let mut known = Known::new(self.logs.of(key), self.share());
         let good = record.good.filter(|good| self.holders.claim(key, &good.routes).is_ok());
         let settings = good.as_ref().and_then(|good| Settings::parse(&good.manifest, &self.limits).ok());
         let notice = good.zip(settings).map(|(good, settings)| {
@@ -190,8 +190,8 @@ impl Deployer {
         self.abandon(&key);
         match self.plan(&key, &settled.pair) {
             Ok(Some(planned)) => {
-                let log = self.logs.of(&key);
-                let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log));
+                let (log, share) = (self.logs.of(&key), self.share());
+                let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log, share));
                 let (log, outdated) = (known.log.clone(), Arc::new(AtomicBool::new(false)));
                 let current = known.good.as_ref().filter(|_| known.probed).map(|good| good.version);
                 if known.app.is_none() {
@@ -325,14 +325,21 @@ impl Deployer {
             version: good.version.short().into(),
             settings,
             stats: known.stats.clone(),
+            share: known.share.clone(),
             log: known.log.clone(),
             loader: Arc::new(move || Box::pin(shop.clone().load(component))),
         })
     }
 
+    /// What an application may have of the host's instances.
+    fn share(&self) -> Share {
+        let instances = self.shop.instances();
+        if self.source.is_one() { Share::whole(instances) } else { Share::among_others(instances) }
+    }
+
     fn refuse(&mut self, key: &AppKey, pair: Pair, reason: String) {
-        let log = self.logs.of(key);
-        let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log));
+        let (log, share) = (self.logs.of(key), self.share());
+        let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log, share));
         // The same files that are tried again and refused again are no news.
         if known.seen != pair || known.refused.as_ref() != Some(&reason) {
             known.log.line("host", &format!("refused: {reason}"));

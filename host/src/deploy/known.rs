@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use crate::apps::{App, AppKey, Route, Stats};
+use crate::apps::{App, AppKey, Route, Share, Stats};
 use crate::log::AppLog;
 use crate::state::records::{Good, Pair, Record};
 
@@ -23,6 +23,7 @@ pub(super) struct Known {
     /// What answers.
     pub(super) app: Option<Arc<App>>,
     pub(super) stats: Arc<Stats>,
+    pub(super) share: Share,
     pub(super) log: AppLog,
 }
 
@@ -37,7 +38,7 @@ pub(super) struct Building {
 }
 
 impl Known {
-    pub(super) fn new(log: AppLog) -> Self {
+    pub(super) fn new(log: AppLog, share: Share) -> Self {
         Self {
             seen: Pair::default(),
             good: None,
@@ -46,6 +47,7 @@ impl Known {
             building: None,
             app: None,
             stats: Arc::default(),
+            share,
             log,
         }
     }

@@ -8,7 +8,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 
 use super::*;
-use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Loader, Routes};
+use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Loader, Routes, Share};
 use crate::exchange::Client;
 use crate::log::AppLog;
 use crate::log::LogFormat;
@@ -21,6 +21,7 @@ fn gateway(folder: &Path, loader: Loader) -> (Arc<Gateway>, impl Fn() -> String)
         version: "v".into(),
         settings: Settings::default(),
         stats: Arc::default(),
+        share: Share::whole(1),
         log: AppLog::none(),
         loader,
     });

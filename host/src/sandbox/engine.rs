@@ -41,6 +41,7 @@ struct Inner {
     engine: wasmtime::Engine,
     linker: Linker<Guest>,
     ticker: Ticker,
+    instances: u32,
     /// One permit for each instance that may live.
     slots: Arc<Semaphore>,
     idle: Sets,
@@ -75,9 +76,15 @@ impl Engine {
             engine,
             linker,
             ticker,
+            instances,
             slots: Arc::new(Semaphore::new(instances as usize)),
             idle: Sets::default(),
         })))
+    }
+
+    /// How many instances may live at once.
+    pub fn instances(&self) -> u32 {
+        self.0.instances
     }
 
     /// What compiled code depends on: wasmtime's version, its settings, and the machine.
