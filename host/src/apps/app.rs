@@ -216,7 +216,7 @@ impl App {
     /// # Errors
     /// Where none can be had.
     pub async fn instance(&self, engine: &Engine, exchange: &Exchange) -> Result<Instance, Unserved> {
-        self.used.store(u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX), Relaxed);
+        self.touch();
         if let Some(instance) = self.idle.get().and_then(Idle::take) {
             return Ok(instance);
         }
@@ -242,6 +242,8 @@ impl App {
 
     /// Keeps an instance for a later request, or retires it.
     pub fn keep(&self, engine: &Engine, instance: Instance) {
+        // A long stream's instance has served until now.
+        self.touch();
         let settings = &self.settings;
         if settings.reuse && instance.served() < settings.max_requests && instance.memory() <= settings.max_memory {
             self.idle.get_or_init(|| engine.idle()).keep(instance);
@@ -251,14 +253,17 @@ impl App {
     /// Drops code and waiting instances if nothing asked for them for `idle`; says whether it did.
     pub fn unload_if_idle(&self, idle: Duration) -> bool {
         let since = self.born + Duration::from_millis(self.used.load(Relaxed));
-        if self.code.load().is_none() || since.elapsed() < idle {
+        if since.elapsed() < idle {
             return false;
         }
-        self.code.store(None);
-        if let Some(idle) = self.idle.get() {
-            idle.clear();
-        }
-        true
+        let unloaded = self.code.swap(None).is_some();
+        // An instance may have come back after the code was dropped.
+        let dropped = self.idle.get().map_or(0, Idle::clear);
+        unloaded || dropped > 0
+    }
+
+    fn touch(&self) {
+        self.used.store(u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// Loads the code, once for all that wait for it.

@@ -14,6 +14,7 @@ use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 use super::*;
 use crate::admin;
 use crate::apps::{Entry, Routes};
+use crate::exchange::Exchange;
 use crate::state::Digest;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -424,4 +425,20 @@ fn status_and_logs_are_asked_for_on_the_socket() {
     let error = admin::logs(&folder, &"b".parse().unwrap(), false, Vec::new()).unwrap_err();
     assert!(error.to_string().contains("no application b"), "{error}");
     task.abort();
+}
+
+#[test]
+fn an_instance_that_comes_back_after_its_code_was_dropped_is_swept_too() {
+    let site = Site::served();
+    site.put("a.toml", "[instances]\nreuse = true");
+    site.put("a.wasm", component("1"));
+    site.says("deployed a");
+    let Entry::Serving(app) = site.table.load().lookup(None, b"/a").unwrap().app.clone() else { panic!("pending") };
+    let exchange = Exchange::new(http::Method::GET, true, Arc::default(), app.clocks());
+    let instance = RUNTIME.block_on(app.instance(&ENGINE, &exchange)).map_err(|error| error.to_string()).unwrap();
+    assert!(app.unload_if_idle(Duration::ZERO), "its code");
+    app.keep(&ENGINE, instance);
+    assert!(!app.unload_if_idle(Duration::from_secs(60)), "it was used a moment ago");
+    assert!(app.unload_if_idle(Duration::ZERO), "the instance");
+    assert!(!app.unload_if_idle(Duration::ZERO), "nothing is left");
 }

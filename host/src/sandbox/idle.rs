@@ -28,10 +28,10 @@ impl Idle {
         lock(&self.0).push_back(instance);
     }
 
-    /// Drops all.
-    pub fn clear(&self) {
+    /// Drops all; says how many.
+    pub fn clear(&self) -> usize {
         let dropped = std::mem::take(&mut *lock(&self.0));
-        drop(dropped);
+        dropped.len()
     }
 }
 
