@@ -95,6 +95,19 @@ fn out_of_memory_is_500() {
 }
 
 #[test]
+fn a_refusal_that_was_got_over_is_not_to_blame_for_a_later_trap() {
+    let app = guest_as("overreaches", "overreaches-reused", "[instances]\nreuse = true");
+    for target in ["/?want=1", "/?"] {
+        let tag = unique();
+        let response = app.get(&format!("{target}&tag={tag}")).expect(200);
+        assert_eq!(response.text(), if target == "/?" { "granted" } else { "refused" });
+        app.wait_access(&tag);
+    }
+    refused(&app, "/?panic=1", 500, "trap");
+    refused(&app, "/?want=1&panic=1", 500, "memory");
+}
+
+#[test]
 fn out_of_stack_is_500() {
     refused(&guest("recurses"), "/?", 500, "stack");
 }

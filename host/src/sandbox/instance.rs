@@ -145,8 +145,11 @@ impl Instance {
         self.finish(exchange, dropped)
     }
 
-    fn finish<T>(&self, exchange: &Exchange, called: Result<wasmtime::Result<T>, Ended>) -> Result<T, Failure> {
-        called?.map_err(|error| failure(&self.store, exchange, &error))
+    fn finish<T>(&mut self, exchange: &Exchange, called: Result<wasmtime::Result<T>, Ended>) -> Result<T, Failure> {
+        let returned = called?.map_err(|error| failure(&self.store, exchange, &error))?;
+        // It got over a refusal: what it fails of later is something else.
+        self.store.data_mut().memory.forget_refusal();
+        Ok(returned)
     }
 }
 

@@ -24,9 +24,14 @@ impl Memory {
         self.used
     }
 
-    /// Whether more was asked for than there may be.
+    /// Whether the call in progress asked for more than there may be.
     pub(super) fn was_refused(&self) -> bool {
         self.refused
+    }
+
+    /// The call that was refused more has returned.
+    pub(super) fn forget_refusal(&mut self) {
+        self.refused = false;
     }
 
     fn grow(&mut self, by: usize) -> bool {
