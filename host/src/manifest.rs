@@ -39,6 +39,8 @@ pub struct Limits {
     pub wall: Duration,
     /// A request from its head to its last byte; `None`: as long as it takes.
     pub life: Option<Duration>,
+    /// How long its client may send nothing of a body that is read, or take nothing of what is sent.
+    pub stall: Duration,
     /// The largest request body, in bytes.
     pub body: u64,
     /// Requests that run at one time.
@@ -55,6 +57,8 @@ impl Default for Limits {
             cpu: Duration::from_secs(5),
             wall: Duration::from_secs(30),
             life: None,
+            // What nginx gives a client either way (`client_body_timeout`, `send_timeout`).
+            stall: Duration::from_secs(60),
             // A body is streamed and costs the host no memory, so this only ends what nobody can have meant.
             body: 1 << 30,
             // Sixteen busy applications fill the host's 1,000 instances. Whatever a manifest says here, one application
@@ -118,6 +122,8 @@ pub struct LimitsTable {
     wall: Option<Duration>,
     #[serde(default, deserialize_with = "lasting")]
     life: Option<Duration>,
+    #[serde(default, deserialize_with = "lasting")]
+    stall: Option<Duration>,
     body: Option<ByteSize>,
     #[serde(default, deserialize_with = "positive")]
     in_flight: Option<u32>,
@@ -132,6 +138,7 @@ impl LimitsTable {
             cpu: self.cpu.unwrap_or(defaults.cpu),
             wall: self.wall.unwrap_or(defaults.wall),
             life: self.life.or(defaults.life),
+            stall: self.stall.unwrap_or(defaults.stall),
             body: self.body.map_or(defaults.body, |size| size.0),
             in_flight: self.in_flight.unwrap_or(defaults.in_flight),
             queue: self.queue.unwrap_or(defaults.queue),
@@ -229,6 +236,7 @@ mod tests {
             cpu = "1s"
             wall = "2s"
             life = "1h"
+            stall = "3s"
             body = "64GiB"
             in_flight = 2
             queue = 0
@@ -245,6 +253,7 @@ mod tests {
             cpu: second,
             wall: 2 * second,
             life: Some(3600 * second),
+            stall: 3 * second,
             body: 64 << 30,
             in_flight: 2,
             queue: 0,

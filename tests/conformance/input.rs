@@ -209,6 +209,38 @@ fn a_body_beyond_the_limit_is_413() {
 }
 
 #[test]
+fn a_body_that_stops_coming_is_408() {
+    let app = guest_as("swallows", "swallows-impatient", "[limits]\nstall = \"1s\"");
+    let begin = |tag: &str, first: &str| {
+        let mut client = app.connect();
+        let request = app.request("POST", &format!("/?tag={tag}&first={first}")).header("Content-Length", "10");
+        client.send(request.bytes());
+        client.send("12345");
+        client
+    };
+    let tag = unique();
+    let mut client = begin(&tag, "");
+    client.response().expect_page(408);
+    client.expect_end();
+    app.wait_line(&format!("again Err(TimedOut) {tag}"));
+    let line = app.wait_access(&tag);
+    assert_eq!((line.outcome(), line.number("in"), app.lines(&format!("closed {tag}")).len()), ("timeout", 5, 1));
+
+    let mut client = begin(&unique(), "begun");
+    let response = client.response();
+    assert!(!response.complete && response.text() == "begun", "{response:?}");
+    client.expect_end();
+
+    // Slow is not stalled: the whole takes longer than each wait may.
+    let mut client = begin(&unique(), "");
+    for byte in ["6", "7", "8", "9", "0"] {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        client.send(byte);
+    }
+    client.response().expect(200);
+}
+
+#[test]
 fn a_100_is_sent_at_the_first_read_and_only_then() {
     let app = guest("counts_input");
     let expecting = |app: &App, target: &str| {

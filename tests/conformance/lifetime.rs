@@ -178,6 +178,18 @@ fn a_client_that_leaves_while_its_buffers_are_full_is_seen() {
 }
 
 #[test]
+fn a_client_that_takes_nothing_has_left() {
+    let app = guest_as("endless", "endless-impatient", "[limits]\nstall = \"500ms\"");
+    let tag = unique();
+    let mut client = Client::narrow(app.host.clone());
+    client.send(app.request("GET", &format!("/?quiet=1&tag={tag}")).bytes());
+    client.head();
+    assert_eq!(app.wait_access(&tag).outcome(), "client_gone");
+    assert_eq!(count(&app, &format!("closed {tag}")), 1);
+    client.skim(usize::MAX);
+}
+
+#[test]
 fn a_client_that_leaves_before_the_first_byte_gets_its_application_closed() {
     let app = guest("sleeps");
     let tag = unique();

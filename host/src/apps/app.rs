@@ -174,7 +174,7 @@ impl App {
     /// The clocks that its requests run under.
     pub fn clocks(&self) -> Clocks {
         let limits = &self.settings.limits;
-        Clocks { cpu: limits.cpu, wall: limits.wall, life: limits.life }
+        Clocks { cpu: limits.cpu, wall: limits.wall, life: limits.life, stall: limits.stall }
     }
 
     /// Counts a request that is over.

@@ -13,9 +13,6 @@ use super::client::Client;
 /// Most bytes that one read gives, however many are asked for: what the host may have to copy.
 const MAX_READ: usize = 256 * 1024;
 
-/// How long a read waits for the client's next bytes.
-const STALL: Duration = Duration::from_secs(30);
-
 /// Why the body can't be read any further.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
@@ -29,8 +26,8 @@ pub enum InputError {
     #[error("the request body is longer than its limit")]
     TooLarge,
     /// Nothing arrived for a while.
-    #[error("the client sent nothing of the request body for {} s", STALL.as_secs())]
-    TimedOut,
+    #[error("the client sent nothing of the request body for {0:?}")]
+    TimedOut(Duration),
 }
 
 type Source = Pin<Box<dyn Body<Data = Bytes, Error = Box<dyn std::error::Error + Send + Sync>> + Send>>;
@@ -41,19 +38,20 @@ pub struct Input {
     client: Arc<Client>,
     chunk: Bytes,
     left: u64,
+    stall: Duration,
     read: u64,
     error: Option<InputError>,
 }
 
 impl Input {
-    /// A body of at most `limit` bytes; without `source` there is none.
-    pub fn new<B>(source: Option<B>, client: Arc<Client>, limit: u64) -> Input
+    /// A body of at most `limit` bytes, whose client may send nothing for `stall`; without `source` there is none.
+    pub fn new<B>(source: Option<B>, client: Arc<Client>, limit: u64, stall: Duration) -> Input
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let source = source.map(|body| Box::pin(body.map_err(Into::into)) as Source);
-        Input { source, client, chunk: Bytes::new(), left: limit, read: 0, error: None }
+        Input { source, client, chunk: Bytes::new(), left: limit, stall, read: 0, error: None }
     }
 
     /// Bytes that were read so far.
@@ -92,8 +90,8 @@ impl Input {
 
     async fn next_chunk(&mut self) -> Result<Option<Bytes>, InputError> {
         let Some(source) = &mut self.source else { return Ok(None) };
-        let frame = match tokio::time::timeout(STALL, source.frame()).await {
-            Err(_) => return Err(InputError::TimedOut),
+        let frame = match tokio::time::timeout(self.stall, source.frame()).await {
+            Err(_) => return Err(InputError::TimedOut(self.stall)),
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(self.client.fault().map_or(InputError::Truncated, InputError::Malformed)),
             Ok(None) => {

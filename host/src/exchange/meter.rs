@@ -26,6 +26,8 @@ pub struct Clocks {
     pub wall: Duration,
     /// The request from its head to its last byte.
     pub life: Option<Duration>,
+    /// A wait for the client in which nothing comes of it.
+    pub stall: Duration,
 }
 
 /// Why a call was ended from outside.
@@ -106,6 +108,11 @@ impl Meter {
     /// CPU that the guest used in this request so far.
     pub fn cpu(&self) -> Duration {
         Duration::from_nanos(self.total_cpu.load(Relaxed))
+    }
+
+    /// How long the request waits for a client that neither sends nor takes anything.
+    pub fn stall(&self) -> Duration {
+        self.clocks.stall
     }
 
     /// When the request is over, whatever happens.

@@ -14,9 +14,6 @@ use super::{Exchange, Sent};
 use crate::wsgi::head::{Head, Invalid};
 use crate::wsgi::length::{Allowance, Budget, Length};
 
-/// How long a client may take none of what waits for its socket.
-const STALL: Duration = Duration::from_secs(60);
-
 /// The response as it stands.
 #[derive(Debug, Default)]
 pub(super) struct Response {
@@ -246,7 +243,7 @@ impl Exchange {
         }
         loop {
             let before = self.client.accepted();
-            let patience = Instant::now() + STALL;
+            let patience = Instant::now() + self.meter.stall();
             let until = self.meter.deadline().map_or(patience, |life| life.min(patience));
             match tokio::time::timeout_at(until.into(), self.client.drained()).await {
                 Ok(drained) => return drained.map_err(|_| Fault::Left),

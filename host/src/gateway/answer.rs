@@ -88,7 +88,7 @@ impl Gateway {
 /// The clocks of requests that no application answers.
 fn host_clocks() -> Clocks {
     let limits = Limits::default();
-    Clocks { cpu: limits.cpu, wall: limits.wall, life: limits.life }
+    Clocks { cpu: limits.cpu, wall: limits.wall, life: limits.life, stall: limits.stall }
 }
 
 /// One request's answer, and its line in the access log: exactly one, also where it is dropped in the middle.
@@ -128,7 +128,8 @@ impl Answer {
     {
         let outcome = match (target, &self.app) {
             (Target::App(place), Some(app)) => {
-                let input = Input::new(body, self.exchange.client.clone(), app.settings().limits.body);
+                let limits = &app.settings().limits;
+                let input = Input::new(body, self.exchange.client.clone(), limits.body, limits.stall);
                 self.run_app(app, asked, line, place, input).await
             }
             (Target::Server, _) => self.describe_server().await,

@@ -119,7 +119,7 @@ impl HostEnviron for Guest {
             exchange::InputError::Truncated => InputError::Truncated,
             exchange::InputError::Malformed(reason) => InputError::Malformed(reason.to_owned()),
             exchange::InputError::TooLarge => InputError::TooLarge,
-            exchange::InputError::TimedOut => InputError::TimedOut,
+            exchange::InputError::TimedOut(_) => InputError::TimedOut,
         }))
     }
 

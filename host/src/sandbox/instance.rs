@@ -196,7 +196,7 @@ pub async fn probe(
     memory: u64,
     surroundings: Arc<Surroundings>,
 ) -> Result<(), Result<Refusal, NoSlot>> {
-    let clocks = crate::exchange::Clocks { cpu: PROBE, wall: PROBE * 4, life: None };
+    let clocks = crate::exchange::Clocks { cpu: PROBE, wall: PROBE * 4, life: None, stall: PROBE };
     let exchange = Exchange::new(http::Method::GET, false, Arc::default(), clocks);
     let _ticking = ticking(engine);
     loop {

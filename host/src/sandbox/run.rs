@@ -119,7 +119,7 @@ impl From<&InputError> for Outcome {
         match error {
             InputError::Truncated | InputError::Malformed(_) => Outcome::Request,
             InputError::TooLarge => Outcome::Size,
-            InputError::TimedOut => Outcome::Timeout,
+            InputError::TimedOut(_) => Outcome::Timeout,
         }
     }
 }
