@@ -20,6 +20,7 @@ mod drain;
 mod embed;
 mod errors;
 mod examples;
+mod python;
 mod reload;
 mod tls;
 

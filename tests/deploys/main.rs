@@ -18,7 +18,6 @@ mod live;
 mod load;
 mod manifests;
 mod many;
-mod probe;
 mod restart;
 mod routes;
 mod state;

@@ -7,11 +7,11 @@
 #![allow(dead_code, unreachable_pub, reason = "each suite uses a part of it")]
 
 pub mod client;
-pub mod component;
 pub mod guests;
 pub mod host;
 pub mod lines;
 pub mod link;
+pub mod python;
 pub mod response;
 pub mod site;
 pub mod version;
@@ -19,9 +19,9 @@ pub mod version;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// How long anything may take that should happen at once: long enough for a machine that builds
-/// something else meanwhile.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long anything may take that should happen at once: long enough for a machine that builds something else
+/// meanwhile, and for a component with an interpreter in it to be compiled there.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How often a condition is looked at that nothing announces.
 const LOOK: Duration = Duration::from_millis(5);

@@ -13,15 +13,32 @@ use anyhow::{Context, bail};
 ///
 /// What it writes goes to files, not pipes: there is nobody to fill them, so no thread to drain
 /// them, and a grandchild that outlives the child can't keep this waiting.
-pub(super) fn run(command: &mut Command, limit: Duration, mut tick: impl FnMut()) -> anyhow::Result<String> {
+pub(super) fn run(command: &mut Command, limit: Duration, tick: impl FnMut()) -> anyhow::Result<String> {
+    let ended = output(command, limit, tick)?;
+    if ended.status.success() {
+        return Ok(ended.out);
+    }
+    bail!("{}: {}", command.get_program().to_string_lossy(), complaint(&ended.err, ended.status))
+}
+
+/// What a program left that ran to its end, well or not.
+pub(super) struct Ended {
+    /// How it ended.
+    pub(super) status: ExitStatus,
+    /// What it wrote to stdout.
+    pub(super) out: String,
+    /// What it wrote to stderr.
+    pub(super) err: String,
+}
+
+/// As [`run`], for who makes something of a program's failure.
+pub(super) fn output(command: &mut Command, limit: Duration, mut tick: impl FnMut()) -> anyhow::Result<Ended> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut out = tempfile::tempfile().context("no temporary file")?;
     let mut err = tempfile::tempfile().context("no temporary file")?;
     command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
-    let status = wait(command, limit, &mut tick).with_context(|| format!("cannot run {program}"))?;
-    match status {
-        Some(status) if status.success() => contents(&mut out),
-        Some(status) => bail!("{program}: {}", complaint(&contents(&mut err)?, status)),
+    match wait(command, limit, &mut tick).with_context(|| format!("cannot run {program}"))? {
+        Some(status) => Ok(Ended { status, out: contents(&mut out)?, err: contents(&mut err)? }),
         None => bail!("{program} had no end after {} s", limit.as_secs()),
     }
 }

@@ -1,10 +1,10 @@
 //! From source to component: what stands behind `wasgi build` and `wasgi new`, and behind the
 //! test suite, which compiles its guests through it.
 //!
-//! Owns: which compiler is used ([`Toolchain`]), how cargo is called and what it made, and the
-//! project that `new` writes. It asks nobody for anything: a missing compilation target is
-//! fetched, by rustup or else from Debian's archive. Knows nothing of serving, nor of whether
-//! the component it made fits the contract.
+//! Owns: which compiler is used ([`Toolchain`]), how cargo is called and what it made, how a Python
+//! project becomes a component ([`python`]), and the projects that `new` writes. It asks nobody for
+//! anything: what is missing is fetched, by rustup or from Debian's archive, or from PyPI. Knows
+//! nothing of serving, nor of whether the component it made fits the contract.
 //!
 //! ```no_run
 //! # fn main() -> anyhow::Result<()> {
@@ -19,6 +19,8 @@
 //! ```
 
 mod artifacts;
+mod cache;
+mod carried;
 mod child;
 mod debian;
 mod environment;
@@ -27,15 +29,17 @@ mod new;
 mod output;
 mod progress;
 mod project;
+pub mod python;
 mod rustup;
 mod toolchain;
-mod vendor;
 
-pub use new::new_project;
+pub use new::{Language, new_project};
 pub use progress::Progress;
 pub use toolchain::Toolchain;
 
 use std::path::{Path, PathBuf};
+
+use anyhow::bail;
 
 /// The target that guests are compiled for: the one whose output is a component.
 pub const TARGET: &str = "wasm32-wasip2";
@@ -52,7 +56,12 @@ pub struct Options {
     /// Projects that share a directory share their dependencies, and **must differ in name**:
     /// cargo gives a `cdylib` no file name of its own, so of two projects called `hello` the
     /// second one's file is taken for the first one's.
+    ///
+    /// For a Python project: where what was built of it is kept. None: in the cache folder.
     pub target_dir: Option<PathBuf>,
+    /// A Python project's application, `MODULE:NAME`. None: what the project says, or what is
+    /// found by convention.
+    pub app: Option<String>,
 }
 
 /// A component that was built.
@@ -66,11 +75,24 @@ pub struct Built {
     pub bytes: u64,
 }
 
-/// Builds the one application of `project`. Who builds several keeps a [`Toolchain`].
+/// Builds the one application of `project`, in Rust where there is a `Cargo.toml`, or else in
+/// Python. Who builds several in Rust keeps a [`Toolchain`].
 ///
 /// # Errors
 /// One line that says what is wrong and what to do; what the compiler complains of is on stderr.
 pub fn component(project: &Path, options: &Options, progress: Progress) -> anyhow::Result<Built> {
+    if !project::is_project(project) {
+        if python::is_project(project) {
+            return python::build(project, options, progress);
+        }
+        bail!(
+            "{}: not a project: expected a directory with a Cargo.toml (Rust), or a pyproject.toml or requirements.txt (Python)",
+            project.display()
+        );
+    }
+    if options.app.is_some() {
+        bail!("{}: a Rust project says itself what its application is: leave --app out", project.display());
+    }
     project::package(&project::directory(project)?, false)?; // before anything is fetched for it
     Toolchain::find(project, progress)?.build(project, options)
 }

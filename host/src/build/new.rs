@@ -1,17 +1,34 @@
-//! `wasgi new`: a Rust application to begin with.
+//! `wasgi new`: an application to begin with.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::vendor;
+use super::carried;
+
+/// What an application is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// Rust, with the SDK and the contract in the project.
+    Rust,
+    /// Python, as PEP 3333 has it.
+    Python,
+}
 
 /// The application's files: where, and the text, in which `NAME` stands for its name.
-const TEMPLATE: &[(&str, &str)] = &[
+type Template = &'static [(&'static str, &'static str)];
+
+const RUST: Template = &[
     ("Cargo.toml", include_str!("../../templates/rust/Cargo.toml")),
     ("src/lib.rs", include_str!("../../templates/rust/src/lib.rs")),
     (".gitignore", include_str!("../../templates/rust/gitignore")),
+];
+
+const PYTHON: Template = &[
+    ("pyproject.toml", include_str!("../../templates/python/pyproject.toml")),
+    ("app.py", include_str!("../../templates/python/app.py")),
+    (".gitignore", include_str!("../../templates/python/gitignore")),
 ];
 
 /// Where the SDK and the contract go.
@@ -81,14 +98,14 @@ const RESERVED: &[&str] = &[
 
 /// Writes a new application into `project`, a directory that does not exist yet or is empty,
 /// whose last part becomes the application's name. It builds at once with
-/// [`Toolchain::build`](super::Toolchain::build), wherever it is.
+/// [`component`](super::component()), wherever it is.
 ///
 /// # Errors
 /// The name is no package name, the directory holds something, or it can't be written: one line.
-pub fn new_project(project: &Path) -> anyhow::Result<()> {
+pub fn new_project(project: &Path, language: Language) -> anyhow::Result<()> {
     let full = std::path::absolute(project)?;
     let name = full.file_name().unwrap_or_default().to_string_lossy();
-    check_name(&name)?;
+    check_name(&name, language)?;
     let shown = project.display();
     match project.read_dir().map(|entries| entries.count()) {
         Ok(0) => (),
@@ -96,23 +113,31 @@ pub fn new_project(project: &Path) -> anyhow::Result<()> {
         Err(_) if project.exists() => bail!("{shown}: exists already, and is no directory"),
         Err(_) => (), // made below
     }
-    write(project, &name).with_context(|| format!("{shown}: cannot write the project"))
+    write(project, &name, language).with_context(|| format!("{shown}: cannot write the project"))
 }
 
-fn write(project: &Path, name: &str) -> std::io::Result<()> {
-    fs::create_dir_all(project.join("src"))?;
-    for (path, text) in TEMPLATE {
-        fs::write(project.join(path), text.replace("NAME", name))?;
+fn write(project: &Path, name: &str, language: Language) -> std::io::Result<()> {
+    let template = match language {
+        Language::Rust => RUST,
+        Language::Python => PYTHON,
+    };
+    for (path, text) in template {
+        let path = project.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(project))?;
+        fs::write(path, text.replace("NAME", name))?;
     }
-    vendor::write(&project.join(VENDOR))
+    match language {
+        Language::Rust => carried::write_rust(&project.join(VENDOR)),
+        Language::Python => Ok(()),
+    }
 }
 
-fn check_name(name: &str) -> anyhow::Result<()> {
+fn check_name(name: &str, language: Language) -> anyhow::Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(plain) {
         bail!("{name:?} can't be a package's name: use letters, digits, - and _, and begin with a letter");
     }
-    if RESERVED.contains(&name) {
+    if language == Language::Rust && RESERVED.contains(&name) {
         bail!("{name:?} can't be a package's name: Rust has another meaning for it");
     }
     Ok(())
@@ -125,10 +150,10 @@ mod tests {
     #[test]
     fn names() {
         for good in ["hello", "my-shop", "a_1", "H"] {
-            assert!(check_name(good).is_ok(), "{good}");
+            assert!(check_name(good, Language::Rust).is_ok(), "{good}");
         }
         for bad in ["", "1a", "-a", "a b", "héllo", "a.b", "fn", "std", "test", ".."] {
-            let error = check_name(bad).unwrap_err().to_string();
+            let error = check_name(bad, Language::Rust).unwrap_err().to_string();
             assert!(error.contains(&format!("{bad:?}")) && !error.contains('\n'), "{error}");
         }
     }
@@ -137,14 +162,14 @@ mod tests {
     fn a_project_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let project = folder.path().join("my-shop");
-        new_project(&project).unwrap();
+        new_project(&project, Language::Rust).unwrap();
         let manifest: toml::Table = fs::read_to_string(project.join("Cargo.toml")).unwrap().parse().unwrap();
         assert_eq!(manifest["package"]["name"].as_str(), Some("my-shop"));
         let sdk = manifest["dependencies"]["wasgi-guest"]["path"].as_str().unwrap();
         assert_eq!(sdk, format!("{VENDOR}/guest-sdk/rust"));
         assert!(project.join(sdk).join("../../wit/gateway.wit").is_file());
         assert!(project.join(".gitignore").is_file());
-        let error = new_project(&project).unwrap_err().to_string();
+        let error = new_project(&project, Language::Rust).unwrap_err().to_string();
         assert!(error.ends_with("there is something in this directory already"), "{error}");
     }
 
@@ -154,7 +179,9 @@ mod tests {
         let (empty, file) = (folder.path().join("empty"), folder.path().join("file"));
         fs::create_dir(&empty).unwrap();
         fs::write(&file, "").unwrap();
-        new_project(&empty).unwrap();
-        assert!(new_project(&file).unwrap_err().to_string().ends_with("is no directory"));
+        new_project(&empty, Language::Python).unwrap();
+        let manifest: toml::Table = fs::read_to_string(empty.join("pyproject.toml")).unwrap().parse().unwrap();
+        assert_eq!(manifest["project"]["name"].as_str(), Some("empty"));
+        assert!(new_project(&file, Language::Rust).unwrap_err().to_string().ends_with("is no directory"));
     }
 }

@@ -41,6 +41,11 @@ impl Target {
     }
 }
 
+/// Whether the directory (or `Cargo.toml`) that a user means by `path` is a Rust project.
+pub(super) fn is_project(path: &Path) -> bool {
+    path.join("Cargo.toml").is_file() || (path.is_file() && path.ends_with("Cargo.toml"))
+}
+
 /// The directory that a user means by `path`: itself, or that of a `Cargo.toml`.
 pub(super) fn directory(path: &Path) -> anyhow::Result<PathBuf> {
     let shown = path.display();

@@ -15,14 +15,18 @@ use crate::build::{self, Options, Progress};
 #[command(after_help = "\
 Examples:
   wasgi build .
-  wasgi build hello -o apps/hello.wasm        built, and deployed at once")]
+  wasgi build hello -o apps/hello.wasm        built, and deployed at once
+  wasgi build shop --app shop.wsgi:app        which of a Python project's callables is the application")]
 pub(super) struct Build {
-    /// The project's directory: a Rust project with a Cargo.toml
+    /// The project's directory: with a Cargo.toml (Rust), or a pyproject.toml or requirements.txt (Python)
     #[arg(default_value = ".")]
     project: PathBuf,
     /// The component's file, or a directory for it [default: NAME.wasm in this directory]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// A Python project's application [default: what the project says, or the one that is found]
+    #[arg(long, value_name = "MODULE:NAME")]
+    app: Option<String>,
 }
 
 impl Build {
@@ -37,7 +41,7 @@ impl Build {
             }
             None => std::env::current_dir().context("finding the current directory")?,
         };
-        let options = Options { output: Some(output), target_dir: None };
+        let options = Options { output: Some(output), target_dir: None, app: self.app };
         let built = build::component(&self.project, &options, Progress::Shown)?;
         writeln!(std::io::stdout(), "built {} ({} KiB)", built.path.display(), built.bytes.div_ceil(1024))?;
         Ok(ExitCode::SUCCESS)

@@ -74,7 +74,11 @@ fn build(examples: &Path, apps: &Path, target: &Path) -> Result<()> {
     let toolchain = Toolchain::find(&examples.join("hello"), Progress::Shown)?;
     for (at, (name, _)) in EXAMPLES.iter().enumerate() {
         eprintln!("building {name} ({} of {})", at + 1, EXAMPLES.len());
-        let options = Options { output: Some(apps.join(format!("{name}.wasm"))), target_dir: Some(target.to_owned()) };
+        let options = Options {
+            output: Some(apps.join(format!("{name}.wasm"))),
+            target_dir: Some(target.to_owned()),
+            ..Options::default()
+        };
         toolchain.build(&examples.join(name), &options).with_context(|| format!("building examples/{name}"))?;
     }
     Ok(())

@@ -7,19 +7,26 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-/// Begin an application in Rust
+use crate::build::Language;
+
+/// Begin an application, in Rust or in Python
 #[derive(Args)]
 #[command(after_help = "\
-Example:
-  wasgi new hello && wasgi build hello && wasgi serve hello.wasm")]
+Examples:
+  wasgi new hello && wasgi build hello && wasgi serve hello.wasm
+  wasgi new --python shop")]
 pub(super) struct New {
     /// The new directory; its last part is the application's name
     name: PathBuf,
+    /// Python (WSGI, PEP 3333) instead of Rust
+    #[arg(long)]
+    python: bool,
 }
 
 impl New {
     pub(super) fn run(self) -> Result<ExitCode> {
-        crate::build::new_project(&self.name)?;
+        let language = if self.python { Language::Python } else { Language::Rust };
+        crate::build::new_project(&self.name, language)?;
         let path = self.name.display();
         writeln!(std::io::stdout(), "made {path}. Next:\n  wasgi build {path}\n  wasgi serve {}.wasm", self.file())?;
         Ok(ExitCode::SUCCESS)

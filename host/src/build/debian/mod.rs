@@ -1,8 +1,8 @@
 //! The compiler from Debian's archive, for where rustup can't reach its server: a `rustc` with
 //! the target for components, unpacked in the cache folder. Nothing is installed on the machine.
 //!
-//! Owns the cache folder: the lock, the compiler's root, and a target directory for each
-//! project that is built with it. How to ask apt is [`apt`]'s, which archive [`sources`]'s, and
+//! Owns in the cache folder: the compiler's root, and a target directory for each project that is
+//! built with it. How to ask apt is [`apt`]'s, which archive [`sources`]'s, and
 //! what is made of the packages [`root`]'s. Cargo, the linker for components and the machine's
 //! own linker stay those of the machine.
 
@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use super::cache::{self, clear};
 use super::{Progress, TARGET, child, rustup};
 
 /// The Debian release that has it: the first one whose archive holds the target's standard
@@ -37,20 +38,13 @@ pub(super) struct Debian {
 
 /// One process at a time downloads, by rustup or by apt. Unlocked when dropped.
 pub(super) fn lock(progress: Progress) -> anyhow::Result<File> {
-    let path = cache_folder()?.join("lock");
-    let failed = || format!("cannot lock {}", path.display());
-    let file = File::create(&path).with_context(failed)?;
-    if file.try_lock().is_err() {
-        progress.say("waiting for another build that fetches a compiler");
-        file.lock().with_context(failed)?;
-    }
-    Ok(file)
+    cache::lock(&cache::folder()?.join("lock"), "waiting for another build that fetches a compiler", progress)
 }
 
 impl Debian {
     /// The compiler that an earlier build fetched.
     pub(super) fn cached(progress: Progress) -> anyhow::Result<Option<Self>> {
-        let cache = cache_folder()?;
+        let cache = cache::folder()?;
         let Ok(architecture) = architecture() else {
             return Ok(None);
         };
@@ -65,7 +59,7 @@ impl Debian {
 
     /// Fetches the compiler; `reason` is why. Called with the lock held.
     pub(super) fn install(project: &Path, reason: &anyhow::Error, progress: Progress) -> anyhow::Result<Self> {
-        let cache = cache_folder()?;
+        let cache = cache::folder()?;
         let architecture = architecture()?;
         linker_folder(project)?;
         let home = home(&cache, &architecture);
@@ -112,26 +106,8 @@ fn fetch(work: &Path, home: &Path, architecture: &str, progress: Progress) -> an
     Ok(version)
 }
 
-/// `$XDG_CACHE_HOME/wasgi`, or `~/.cache/wasgi`; made where it is missing.
-fn cache_folder() -> anyhow::Result<PathBuf> {
-    let set = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = set.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
-    let folder = base.context("no cache folder: neither XDG_CACHE_HOME nor HOME is set")?.join("wasgi");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    Ok(folder)
-}
-
 fn home(cache: &Path, architecture: &str) -> PathBuf {
     cache.join(format!("rustc-debian-{RELEASE}-{architecture}"))
-}
-
-fn clear(folder: &Path) -> anyhow::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Debian's word for this machine's processor.

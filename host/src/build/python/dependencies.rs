@@ -1,0 +1,147 @@
+//! The packages that a project requires, installed for the guest: once for each list of
+//! requirements, in the cache folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use super::super::cache::{self, clear};
+use super::super::{Progress, child};
+use super::project::Project;
+use super::requirements::{Line, normal};
+use super::tool::{self, COMPONENTIZE, PIP, Tool};
+use super::{GUEST, complaint};
+
+/// A project may require a lot, over a slow line.
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// Programs that would build native code, for the wrong machine. Without them packages whose
+/// native parts are optional are built without those, and others fail.
+const COMPILERS: &[&str] = &["CC", "CXX", "FC", "LD", "CARGO", "RUSTC"];
+
+/// What would send packages elsewhere.
+const LEAKS: &[&str] =
+    &["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_NO_BINARY", "PIP_ONLY_BINARY"];
+
+/// What an installation depends on, as far as it is known before.
+pub(super) fn digest(project: &Project) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    for part in [COMPONENTIZE, PIP, GUEST] {
+        hasher.update(part.as_bytes()).update(b"\n");
+    }
+    for line in &project.requirements {
+        hasher.update(line.text.as_bytes()).update(b"\n");
+        // What constrains counts with its content; a path in the project may change any time.
+        let named = line.text.strip_prefix("-c ").unwrap_or(&line.text);
+        hasher.update(&fs::read(project.folder.join(named)).unwrap_or_default());
+    }
+    hasher.finalize()
+}
+
+/// The folder with the packages; installs them where that list was not installed before.
+pub(super) fn install(tool: &Tool, project: &Project, progress: Progress) -> anyhow::Result<PathBuf> {
+    let all = tool::folder()?.join("packages");
+    cache::make(&all)?;
+    let digest = digest(project).to_hex();
+    let folder = all.join(&digest[..32]);
+    let _lock = cache::lock(
+        &folder.with_extension("lock"),
+        "waiting for another build that installs the same packages",
+        progress,
+    )?;
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let work = folder.with_extension("new");
+    clear(&work)?;
+    cache::make(&work.join("packages"))?;
+    if project.requirements.iter().any(|line| line.package().is_some() || !line.text.starts_with('-')) {
+        let step = progress.step(&format!("installing what {} requires", project.shown().display()));
+        let installed = run(tool, project, &work);
+        drop(step);
+        installed.inspect_err(|_| _ = clear(&work))?;
+    }
+    fs::rename(work.join("packages"), &folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    clear(&work)?;
+    Ok(folder)
+}
+
+fn run(tool: &Tool, project: &Project, work: &Path) -> anyhow::Result<()> {
+    let list = work.join("requirements.txt");
+    let lines: String = project.requirements.iter().map(|line| format!("{}\n", line.text)).collect();
+    fs::write(&list, lines).with_context(|| format!("cannot write {}", list.display()))?;
+    let packages = work.join("packages");
+    let ended = child::output(&mut pip(tool, project, &list, &packages)?, LIMIT, || ())?;
+    if !ended.status.success() {
+        bail!("{}", complaint::of(&format!("{}\n{}", ended.out, ended.err), &project.requirements));
+    }
+    match native(&packages, &packages)? {
+        Some(file) => bail!("{}", complaint::native(&owner(&packages, &file), &ended.out, &project.requirements)),
+        None => Ok(()),
+    }
+}
+
+fn pip(tool: &Tool, project: &Project, list: &Path, packages: &Path) -> anyhow::Result<Command> {
+    let mut pip = tool.pip();
+    pip.current_dir(&project.folder); // what is named by a relative path counts from there
+    for name in LEAKS {
+        pip.env_remove(name);
+    }
+    for name in COMPILERS {
+        pip.env(name, "false");
+    }
+    // Not the user's: a wheel that is built here is not one that is good elsewhere.
+    pip.arg("install").arg("--cache-dir").arg(tool::folder()?.join("pip"));
+    pip.args(["--no-input", "--disable-pip-version-check", "--no-compile", "--progress-bar", "off"]);
+    pip.args(["--python-version", GUEST, "--implementation", "cp", "--abi", "none", "--platform", "any"]);
+    pip.arg("--target").arg(packages).arg("-r").arg(list);
+    Ok(pip)
+}
+
+/// A file of native code below a folder, as a path from `root`.
+fn native(root: &Path, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
+    for entry in folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if let Some(found) = native(root, &path)? {
+                return Ok(Some(found));
+            }
+        } else if path.extension().is_some_and(|end| end == "so" || end == "pyd") {
+            return Ok(Some(path.strip_prefix(root).unwrap_or(&path).to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// The package that a file was installed by.
+fn owner(packages: &Path, file: &Path) -> String {
+    let wanted = file.to_string_lossy();
+    for entry in packages.read_dir().into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(name) = name.strip_suffix(".dist-info") else { continue };
+        let record = fs::read_to_string(entry.path().join("RECORD")).unwrap_or_default();
+        if record.lines().any(|line| line.split(',').next() == Some(&*wanted)) {
+            return normal(name.rsplit_once('-').map_or(name, |(name, _)| name));
+        }
+    }
+    wanted.into_owned()
+}
+
+/// Where a package is asked for, by the project or, at one or more removes, by a package that is.
+pub(super) fn asked<'a>(package: &str, said: &str, lines: &'a [Line]) -> Option<(&'a Line, Vec<String>)> {
+    let mut chain = vec![normal(package)];
+    loop {
+        let last = chain.last()?;
+        if let Some(line) = lines.iter().find(|line| line.package().as_ref() == Some(last)) {
+            return Some((line, chain));
+        }
+        let above = complaint::required_by(last, said)?;
+        if chain.contains(&above) {
+            return None;
+        }
+        chain.push(above);
+    }
+}

@@ -1,0 +1,85 @@
+//! The folder that a component is made of: the package `wasgi`, the project's files, its
+//! dependencies, and what says which application it is.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::super::cache::{self, clear};
+use super::super::carried;
+use super::application::Application;
+use super::kept::Kept;
+use super::project::Project;
+
+/// A folder, laid out.
+#[derive(Debug)]
+pub(super) struct Staging {
+    /// The folder itself.
+    pub(super) folder: PathBuf,
+    /// The contract.
+    pub(super) wit: PathBuf,
+    /// Where the component is to be.
+    pub(super) component: PathBuf,
+}
+
+/// Lays it out anew.
+pub(super) fn lay(
+    project: &Project,
+    application: &Application,
+    packages: &Path,
+    kept: &Kept,
+) -> anyhow::Result<Staging> {
+    let root = kept.staging();
+    clear(&root)?;
+    let staging = Staging { folder: root.join("files"), wit: root.join("wit"), component: root.join("component.wasm") };
+    cache::make(&staging.folder)?;
+    write(project, application, packages, &staging).with_context(|| format!("cannot write {}", root.display()))?;
+    Ok(staging)
+}
+
+fn write(project: &Project, application: &Application, packages: &Path, staging: &Staging) -> io::Result<()> {
+    carried::write_python(&staging.folder, &staging.wit)?;
+    fs::write(staging.folder.join("wasgi_application.py"), description(project, application)?)?;
+    fs::create_dir(staging.folder.join("app"))?;
+    for source in &project.sources {
+        copy(&source.file, &staging.folder.join("app").join(&source.staged))?;
+    }
+    copy_all(packages, &staging.folder.join("packages"))
+}
+
+/// `wasgi_application.py`: literals of JSON are literals of Python's, where they are texts, lists and dictionaries.
+fn description(project: &Project, application: &Application) -> io::Result<String> {
+    let mut env: BTreeMap<&str, &str> = BTreeMap::new();
+    if let Some(settings) = &application.settings {
+        env.insert("DJANGO_SETTINGS_MODULE", settings);
+    }
+    env.extend(project.settings.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    Ok(format!(
+        "APPLICATION = {}\nWARMUP = {}\nENV = {}\n",
+        serde_json::to_string(&application.name)?,
+        serde_json::to_string(&project.settings.warmup)?,
+        serde_json::to_string(&env)?
+    ))
+}
+
+/// With its time: what an application makes of that, an `ETag` for instance, is the same in the next build.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::copy(from, to)?;
+    File::options().write(true).open(to)?.set_modified(fs::metadata(from)?.modified()?)
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() { copy_all(&entry.path(), &target)? } else { copy(&entry.path(), &target)? }
+    }
+    Ok(())
+}
