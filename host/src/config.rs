@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use crate::log::LogFormat;
 use crate::manifest::{Limits, LimitsTable};
 use crate::network::Network;
-use crate::units::{Fault, Period, from_toml};
+use crate::units::{Fault, Period, from_toml, lasting};
 
 /// How the host runs. Relative paths in the file count from the folder that it lies in.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,8 @@ pub struct Config {
     /// How long running requests may take to finish once the host was told to end. Default 30 s, in which most
     /// supervisors have not yet lost patience.
     pub drain: Duration,
+    /// What connections may take.
+    pub connections: Connections,
     /// How many instances of all applications together may be alive. Default 1000.
     pub instances: u32,
     /// The limits of an application whose manifest says nothing else.
@@ -45,6 +47,21 @@ pub struct AccessLog {
     /// How a line looks.
     #[serde(default)]
     pub format: LogFormat,
+}
+
+/// How long a connection may be silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Before its first request, and between two. Default 60 s, about what browsers and proxies keep theirs for.
+    pub idle: Duration,
+    /// From a request head's first byte to its last. Default 10 s: a head is one or two packets.
+    pub head: Duration,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(60), head: Duration::from_secs(10) }
+    }
 }
 
 /// A certificate chain and its key, both in PEM.
@@ -96,10 +113,21 @@ struct File {
     trusted_proxies: Vec<Network>,
     tls: Option<TlsFiles>,
     drain: Option<Period>,
+    #[serde(default)]
+    connections: ConnectionsTable,
     #[serde(default, deserialize_with = "instances")]
     instances: Option<u32>,
     #[serde(default)]
     limits: LimitsTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConnectionsTable {
+    #[serde(default, deserialize_with = "lasting")]
+    idle: Option<Duration>,
+    #[serde(default, deserialize_with = "lasting")]
+    head: Option<Duration>,
 }
 
 impl File {
@@ -116,9 +144,16 @@ impl File {
             trusted_proxies: self.trusted_proxies,
             tls: self.tls.map(|tls| TlsFiles { cert: here(tls.cert), key: here(tls.key) }),
             drain: self.drain.map_or(Duration::from_secs(30), |drain| drain.0),
+            connections: self.connections.over(Connections::default()),
             instances: self.instances.unwrap_or(1000),
             limits: self.limits.over(&Limits::default()),
         }
+    }
+}
+
+impl ConnectionsTable {
+    fn over(&self, defaults: Connections) -> Connections {
+        Connections { idle: self.idle.unwrap_or(defaults.idle), head: self.head.unwrap_or(defaults.head) }
     }
 }
 
@@ -182,6 +217,9 @@ mod tests {
             [tls]
             cert = "cert.pem"
             key = "key.pem"
+            [connections]
+            idle = "5m"
+            head = "1s"
             [limits]
             queue = 1
             "#,
@@ -192,6 +230,8 @@ mod tests {
         assert_eq!(config.access_log, AccessLog { path: "/var/log/wasgi.log".into(), format: LogFormat::Json });
         assert_eq!(config.tls.unwrap().cert, Path::new("/etc/wasgi/cert.pem"));
         assert_eq!(config.trusted_proxies.len(), 2);
+        let connections = Connections { idle: Duration::from_secs(300), head: Duration::from_secs(1) };
+        assert_eq!(config.connections, connections);
         assert_eq!((config.drain, config.instances, config.limits.queue), (Duration::from_secs(5), 10, 1));
     }
 
@@ -216,6 +256,7 @@ mod tests {
             ("[access_log]\npath = \"-\"\nformat = \"xml\"", (3, 10), "json"),
             ("[tls]\ncert = \"a\"", (1, 1), "key"),
             ("[limits]\nmemory = 0", (2, 10), "64KiB"),
+            ("[connections]\nidle = \"0s\"", (2, 8), "no time"),
         ] {
             let fault = parse(text).unwrap_err();
             assert_eq!((fault.line, fault.column), place, "{text:?}: {fault}");

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 
 use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Route, Routes, Share};
+use crate::config::Connections;
 use crate::gateway::Gateway;
 use crate::log::{AccessLog, AppLogs};
 use crate::manifest::Settings;
@@ -29,6 +30,7 @@ use crate::state::{Cache, Digest};
 #[derive(Clone)]
 pub struct Host {
     gateway: Arc<Gateway>,
+    connections: Connections,
     drain: Duration,
     logs: AppLogs,
 }
@@ -40,6 +42,7 @@ pub struct Builder {
     access_log: AccessLog,
     logs: Option<AppLogs>,
     trusted_proxies: Vec<Network>,
+    connections: Connections,
     drain: Duration,
     mount: String,
     cache: Option<PathBuf>,
@@ -54,6 +57,7 @@ impl Host {
             access_log: AccessLog::none(),
             logs: None,
             trusted_proxies: Vec::new(),
+            connections: Connections::default(),
             drain: Duration::from_secs(30),
             mount: "/".to_owned(),
             cache: None,
@@ -65,7 +69,7 @@ impl Host {
     pub async fn serve<L: Listener>(&self, listener: L, shutdown: impl Future<Output = ()>) {
         // Made when it is polled: it counts from then.
         let limit = async { tokio::time::sleep(self.drain).await };
-        server::serve(self.gateway.clone(), listener, shutdown, limit).await;
+        server::serve(self.gateway.clone(), listener, self.connections, shutdown, limit).await;
     }
 
     /// Waits until the application's log is written, for a second at most. Blocks; for the end of a process.
@@ -112,6 +116,13 @@ impl Builder {
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: Vec<Network>) -> Builder {
         self.trusted_proxies = proxies;
+        self
+    }
+
+    /// How long a connection may be silent.
+    #[must_use]
+    pub fn connections(mut self, connections: Connections) -> Builder {
+        self.connections = connections;
         self
     }
 
@@ -177,7 +188,7 @@ impl Builder {
         routes.insert(&route, Entry::Serving(app));
         let published = Arc::new(ArcSwap::from_pointee(routes));
         let gateway = Gateway::new(engine, published, self.access_log, self.trusted_proxies);
-        Ok(Host { gateway, drain: self.drain, logs })
+        Ok(Host { gateway, connections: self.connections, drain: self.drain, logs })
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::apps::Route;
-use crate::units::{ByteSize, Fault, Period, from_toml};
+use crate::units::{ByteSize, Fault, from_toml, lasting};
 
 /// What a manifest asks for, with the host's defaults in place of what it leaves out.
 #[derive(Clone, Debug, PartialEq)]
@@ -194,15 +194,6 @@ fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D
     match u32::deserialize(deserializer)? {
         0 => Err(D::Error::custom("0 would let nothing through (at least 1)")),
         number => Ok(Some(number)),
-    }
-}
-
-fn lasting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    match Period::deserialize(deserializer)? {
-        Period(Duration::ZERO) => {
-            Err(D::Error::custom("a limit of no time would let nothing through (at least \"1ms\")"))
-        }
-        Period(time) => Ok(Some(time)),
     }
 }
 

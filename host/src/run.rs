@@ -5,7 +5,6 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
@@ -105,7 +104,7 @@ pub fn start(
     admin::serve(deploys.clone())?;
     drop(entered);
     let (phase, phases) = watch::channel(Phase::Serving);
-    let listening = accept(&runtime, listeners, certificate.as_ref(), &gateway, &phases, config.drain);
+    let listening = accept(&runtime, listeners, certificate.as_ref(), &gateway, &phases, &config);
     let control = Control {
         gateway,
         deploys,
@@ -236,8 +235,9 @@ fn accept(
     certificate: Option<&Certificate>,
     gateway: &Arc<Gateway>,
     phases: &watch::Receiver<Phase>,
-    drain: Duration,
+    config: &Config,
 ) -> JoinSet<()> {
+    let (connections, drain) = (config.connections, config.drain);
     let mut listening = JoinSet::new();
     for listener in listeners {
         let stop = reached(phases.clone(), Phase::Draining);
@@ -247,10 +247,10 @@ fn accept(
         };
         let gateway = gateway.clone();
         match certificate.cloned() {
-            None => listening.spawn_on(server::serve(gateway, listener, stop, limit), runtime.handle()),
+            None => listening.spawn_on(server::serve(gateway, listener, connections, stop, limit), runtime.handle()),
             Some(certificate) => {
                 let listener = TlsListener::new(listener, certificate);
-                listening.spawn_on(server::serve(gateway, listener, stop, limit), runtime.handle())
+                listening.spawn_on(server::serve(gateway, listener, connections, stop, limit), runtime.handle())
             }
         };
     }

@@ -56,6 +56,16 @@ impl Period {
     }
 }
 
+/// A limit of time, as a field that may be left out; none would let nothing through.
+pub(crate) fn lasting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    match Period::deserialize(deserializer)? {
+        Period(Duration::ZERO) => {
+            Err(de::Error::custom("a limit of no time would let nothing through (at least \"1ms\")"))
+        }
+        Period(time) => Ok(Some(time)),
+    }
+}
+
 /// A decimal number and one of `units`, as whole basic units.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let (number, scale) = units.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, *scale)))?;

@@ -270,13 +270,39 @@ fn heads_that_are_too_large_are_414_and_431() {
 
 #[test]
 fn a_head_that_takes_too_long_is_408() {
-    let app = guest("ignores");
+    let host = Host::options().config("[connections]\nhead = \"1s\"\n").start();
+    let app = host.deploy("ignores");
     let mut client = app.connect();
     let began = Instant::now();
     client.send("GET / HTTP/1.1\r\nHost: ignores.test\r\n");
     client.response().expect_page(408);
     client.expect_end();
-    assert!(began.elapsed() > Duration::from_secs(9), "{:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_millis(900), "{:?}", began.elapsed());
+
+    // It is the head that is timed, from its first byte on, and not what comes before or after.
+    let mut client = app.connect();
+    std::thread::sleep(Duration::from_millis(1500));
+    client.send(app.request("POST", "/").header("Content-Length", "2").bytes());
+    std::thread::sleep(Duration::from_millis(1500));
+    client.send("ab").response().expect(200);
+}
+
+#[test]
+fn a_silent_connection_is_closed_and_a_busy_one_is_not() {
+    let host = Host::options().config("[connections]\nidle = \"600ms\"\n").start();
+    let app = host.deploy("ticks");
+    let began = Instant::now();
+    app.connect().expect_end();
+    assert!(began.elapsed() > Duration::from_millis(500), "{:?}", began.elapsed());
+
+    let mut client = app.connect();
+    for n in [2, 1] {
+        // Busy for longer than it may be silent, and not a moment of that counts afterwards.
+        client.send(app.request("GET", &format!("/?n={n}&ms=1500")).bytes());
+        client.response().expect(200);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    client.expect_end();
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each suite uses a part of it")]
 
 pub mod client;
+pub mod component;
 pub mod guests;
 pub mod host;
 pub mod lines;

@@ -18,13 +18,10 @@ use tokio::time::{Instant, Sleep, timeout};
 
 use super::listener::Accepted;
 use super::transport::{Transport, Waiting, Wire};
+use crate::config::Connections;
 use crate::gateway::{Body, Gateway, Line, Respond, Tails};
 use crate::wsgi::wire::{Limits, Reject};
 
-/// How long a connection may be silent between requests.
-const IDLE: Duration = Duration::from_secs(60);
-/// How long a request's head may take from its first byte to its last.
-const HEAD: Duration = Duration::from_secs(10);
 /// How long a connection that is silent when draining begins may still bring a request: one that is on its way, or
 /// of a client that knows nothing of the end yet, such as a proxy's next.
 const DRAIN_IDLE: Duration = Duration::from_millis(500);
@@ -54,8 +51,12 @@ impl Service<hyper::Request<Incoming>> for App {
 }
 
 /// Serves a connection until either side is done with it. `draining` asks to finish soon.
-pub(super) async fn serve<S>(gateway: Arc<Gateway>, accepted: Accepted<S>, draining: watch::Receiver<bool>)
-where
+pub(super) async fn serve<S>(
+    gateway: Arc<Gateway>,
+    accepted: Accepted<S>,
+    limits: Connections,
+    draining: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Accepted { stream, peer, local, scheme, socket } = accepted;
@@ -64,7 +65,7 @@ where
     let line = Line { peer, local, scheme };
     let app = App { gateway: gateway.clone(), line: line.clone(), wire: wire.clone(), tails: tails.clone() };
     let connection = http1::Builder::new().serve_connection(TokioIo::new(transport), app);
-    let driver = Driver { connection, wire: wire.clone(), tails: tails.clone(), socket, alarm: None };
+    let driver = Driver { connection, limits, wire: wire.clone(), tails: tails.clone(), socket, alarm: None };
     let ended = driver.run(draining).await;
     if ended.is_err() {
         wire.client.leave();
@@ -99,6 +100,7 @@ async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Resul
 
 struct Driver<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     connection: http1::Connection<TokioIo<Transport<S>>, App>,
+    limits: Connections,
     wire: Arc<Wire>,
     tails: Tails,
     socket: Option<Arc<tokio::net::TcpStream>>,
@@ -143,8 +145,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (waiting, so_far) = self.wire.waiting();
         let limit = match waiting {
-            Waiting::Idle => IDLE,
-            Waiting::Head => HEAD,
+            Waiting::Idle => self.limits.idle,
+            Waiting::Head => self.limits.head,
             Waiting::Message => LOOK,
         };
         let mut left = if waiting == Waiting::Message { LOOK } else { limit.saturating_sub(so_far) };

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::config::Connections;
 use crate::gateway::Gateway;
 
 /// How long accepting rests after an error, such as too many open files.
@@ -24,10 +25,11 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves connections from `listener` until `shutdown` completes, and then drains: what waits in
 /// the backlog is still accepted, requests in flight go on until `limit` completes at the latest,
-/// and their connections are closed after them. `limit` is first polled when draining begins.
+/// and their connections are closed after them. `limits` are those of each connection; `limit` is first polled when draining begins.
 pub async fn serve<L: Listener>(
     gateway: Arc<Gateway>,
     mut listener: L,
+    limits: Connections,
     shutdown: impl Future<Output = ()>,
     limit: impl Future<Output = ()>,
 ) {
@@ -40,7 +42,7 @@ pub async fn serve<L: Listener>(
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => {
-                    connections.spawn(connection::serve(gateway.clone(), accepted, watch.clone()));
+                    connections.spawn(connection::serve(gateway.clone(), accepted, limits, watch.clone()));
                 }
                 Err(error) => {
                     warn!(%error, "accepting a connection failed");
@@ -52,7 +54,7 @@ pub async fn serve<L: Listener>(
     }
     // Whoever got as far as the backlog was told that somebody listens.
     while let Some(Ok(accepted)) = now(listener.accept()).await {
-        connections.spawn(connection::serve(gateway.clone(), accepted, watch.clone()));
+        connections.spawn(connection::serve(gateway.clone(), accepted, limits, watch.clone()));
     }
     drop(listener);
     let _ = draining.send(true);

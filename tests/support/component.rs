@@ -1,0 +1,59 @@
+//! Components with more in them than a compiler puts there: core modules in WebAssembly's text format, added to one
+//! that serves.
+
+/// A component's sections, by their numbers in the binary format.
+const CORE_MODULE: u8 = 1;
+const CORE_INSTANCE: u8 = 2;
+/// Magic number and version.
+const PREAMBLE: usize = 8;
+
+/// `component` with the core module `text` in it, which is instantiated `times` when the component is.
+pub fn with_module(component: &[u8], text: &str, times: usize) -> Vec<u8> {
+    let index = core_modules(component);
+    let mut whole = component.to_vec();
+    section(&mut whole, CORE_MODULE, &wat::parse_str(text).expect("a module"));
+    let mut instances = leb128(times);
+    for _ in 0..times {
+        instances.push(0); // by instantiating …
+        instances.extend(leb128(index));
+        instances.push(0); // … with no arguments
+    }
+    section(&mut whole, CORE_INSTANCE, &instances);
+    whole
+}
+
+fn section(out: &mut Vec<u8>, id: u8, content: &[u8]) {
+    out.push(id);
+    out.extend(leb128(content.len()));
+    out.extend_from_slice(content);
+}
+
+/// How many core modules are defined at the component's own level: the next one's index.
+fn core_modules(component: &[u8]) -> usize {
+    let (mut at, mut modules) = (PREAMBLE, 0);
+    while at < component.len() {
+        modules += usize::from(component[at] == CORE_MODULE);
+        let (length, digits) = read_leb128(&component[at + 1..]);
+        at += 1 + digits + length;
+    }
+    modules
+}
+
+fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let byte = (number & 0x7f) as u8;
+        number >>= 7;
+        bytes.push(if number > 0 { byte | 0x80 } else { byte });
+        if number == 0 {
+            return bytes;
+        }
+    }
+}
+
+/// A number, and how many bytes it takes.
+fn read_leb128(bytes: &[u8]) -> (usize, usize) {
+    let last = bytes.iter().position(|byte| byte & 0x80 == 0).expect("an end of the number");
+    let number = bytes[..=last].iter().rev().fold(0, |number, byte| number << 7 | usize::from(byte & 0x7f));
+    (number, last + 1)
+}
