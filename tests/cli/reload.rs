@@ -5,7 +5,9 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::serving;
+use crate::support::component::slow_to_compile;
 use crate::support::site::{Server, Site};
+use crate::support::version::version;
 use crate::support::wait_for;
 
 fn posted(server: &Server) -> u16 {
@@ -62,4 +64,16 @@ fn a_signal_right_after_the_first_line_is_understood() {
         server.signal(Signal::INT);
         assert_eq!(server.ended().code(), Some(0));
     }
+}
+
+#[test]
+fn limits_reach_what_is_being_compiled_too() {
+    let (site, server) = serving("");
+    site.put("slow.wasm", slow_to_compile(&version("slow")));
+    wait_for("its compilation", || (server.status_of("/slow") == 503).then_some(()));
+    fs::write(site.folder().join("host.toml"), "[limits]\nbody = \"1KiB\"\n").unwrap();
+    server.signal(Signal::HUP);
+    server.log.with("in force");
+    server.out.after(0, "deployed slow (");
+    assert_eq!(server.connect().post("/slow", &[b'x'; 2048]).unwrap().status(), 413);
 }

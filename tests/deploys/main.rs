@@ -18,6 +18,7 @@ mod live;
 mod load;
 mod manifests;
 mod many;
+mod overtaken;
 mod probe;
 mod restart;
 mod routes;

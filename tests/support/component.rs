@@ -1,6 +1,8 @@
 //! Components with more in them than a compiler puts there: core modules in WebAssembly's text format, added to one
 //! that serves.
 
+use std::fmt::Write as _;
+
 /// A component's sections, by their numbers in the binary format.
 const CORE_MODULE: u8 = 1;
 const CORE_INSTANCE: u8 = 2;
@@ -20,6 +22,20 @@ pub fn with_module(component: &[u8], text: &str, times: usize) -> Vec<u8> {
     }
     section(&mut whole, CORE_INSTANCE, &instances);
     whole
+}
+
+/// `component` with so many functions in it, which nobody calls, that it takes a second or more to compile.
+pub fn slow_to_compile(component: &[u8]) -> Vec<u8> {
+    let mut module = String::from("(module");
+    for function in 0..4_000 {
+        let _ = write!(module, "(func (param i64) (result i64) local.get 0");
+        for step in 0..60 {
+            let _ = write!(module, " i64.const {} i64.rotl local.get 0 i64.mul", function + step);
+        }
+        module.push(')');
+    }
+    module.push(')');
+    with_module(component, &module, 0)
 }
 
 fn section(out: &mut Vec<u8>, id: u8, content: &[u8]) {

@@ -15,8 +15,13 @@ pub fn unmarked() -> &'static [u8] {
 
 /// A component that answers with `mark`, which is padded to 32 characters.
 pub fn version(mark: &str) -> Vec<u8> {
+    marked(unmarked(), mark)
+}
+
+/// The same of a component that was made of the guest before it got a mark.
+pub fn marked(component: &[u8], mark: &str) -> Vec<u8> {
     let mark = padded(mark);
-    let mut component = unmarked().to_vec();
+    let mut component = component.to_vec();
     let at = component.windows(MARK.len()).position(|window| window == MARK).expect("a component with a mark");
     component[at..at + MARK.len()].copy_from_slice(mark.as_bytes());
     component

@@ -47,8 +47,10 @@ pub(super) struct Job {
     pub(super) log: AppLog,
     /// The version that is deployed: if this one is the same, nothing is done.
     pub(super) current: Option<Digest>,
-    /// Set once something newer has come.
+    /// Set once nobody waits for it any more.
     pub(super) outdated: Arc<AtomicBool>,
+    /// Set once a compiling thread works on it.
+    pub(super) begun: Arc<AtomicBool>,
 }
 
 /// What became of a job.
@@ -135,6 +137,7 @@ impl Workshop {
     }
 
     fn build(&self, source: &Source, job: &Job, runtime: &Handle) -> Result<Built, Failure> {
+        job.begun.store(true, Ordering::Relaxed);
         let read = source.read(&job.key, Part::Component, &job.component, LARGEST);
         let failed = |error| match format!("{error:#}") {
             reason if is_passing(&error) => Failure::Unlucky(reason),

@@ -187,12 +187,13 @@ impl Deployer {
 
     /// Has a version made of these files, or refuses them.
     fn make(&mut self, key: AppKey, component: Identity, settled: Settled, now: Instant) {
-        self.abandon(&key);
+        self.overtake(&key);
         match self.plan(&key, &settled.pair) {
             Ok(Some(planned)) => {
                 let (log, share) = (self.logs.of(&key), self.share());
                 let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log, share));
-                let (log, outdated) = (known.log.clone(), Arc::new(AtomicBool::new(false)));
+                let log = known.log.clone();
+                let [outdated, begun] = [false; 2].map(|flag| Arc::new(AtomicBool::new(flag)));
                 let current = known.good.as_ref().filter(|_| known.probed).map(|good| good.version);
                 if known.app.is_none() {
                     planned.routes.iter().for_each(|route| drop(self.routes.insert(route, Entry::Pending)));
@@ -200,6 +201,7 @@ impl Deployer {
                 }
                 known.building = Some(Building {
                     outdated: outdated.clone(),
+                    begun: begun.clone(),
                     pair: settled.pair,
                     manifest: planned.manifest.clone(),
                     routes: planned.routes,
@@ -207,7 +209,7 @@ impl Deployer {
                 });
                 let Planned { manifest, settings, .. } = planned;
                 // Without its compiling threads the host is ending.
-                let _ = self.jobs.send(Job { key, component, manifest, settings, log, current, outdated });
+                let _ = self.jobs.send(Job { key, component, manifest, settings, log, current, outdated, begun });
             }
             Ok(None) => self.settling.changed(&key, now),
             Err(error) => {
@@ -259,32 +261,46 @@ impl Deployer {
         let Some(mut known) = self.known.remove(&key) else {
             return;
         };
-        let awaited = known.building.take_if(|building| Arc::ptr_eq(&building.outdated, &job.outdated));
-        let Some(building) = awaited else {
+        let of_job = |building: &mut Building| Arc::ptr_eq(&building.outdated, &job.outdated);
+        let newest = known.building.take_if(of_job);
+        let is_newest = newest.is_some();
+        let Some(building) = newest.or_else(|| known.overtaken.take_if(of_job)) else {
             self.known.insert(key, known);
             return;
         };
+        let pair = building.pair;
         match result {
             Ok(built) => {
-                let Building { pair, manifest, routes, noticed, .. } = building;
+                let Building { manifest, routes, noticed, .. } = building;
                 let good = Good { version: built.version, component: built.component, manifest, routes };
                 // A file that was only touched is the version that answers already.
-                let same = job.current == Some(good.version);
-                if !same || known.refused.is_some() {
+                let same = known.probed && known.good.as_ref().is_some_and(|known| known.version == good.version);
+                if !same || is_newest && known.refused.is_some() {
                     self.said(&key, &known, &good, noticed, now);
                 }
                 if !same {
-                    self.serve(&key, &mut known, good, job.settings);
+                    // Other defaults may have come into force since it was planned.
+                    let settings = Settings::parse(&good.manifest, &self.limits).unwrap_or(job.settings);
+                    self.serve(&key, &mut known, good, settings);
                 }
-                (known.seen, known.refused, known.probed, self.unsaved) = (pair, None, true, true);
-                self.known.insert(key, known);
+                (known.probed, self.unsaved) = (true, true);
+                if is_newest || known.building.is_some() {
+                    known.refused = None;
+                }
+                if is_newest {
+                    known.seen = pair;
+                }
+                // What is still being made for files before these ones comes too late.
+                let late = known.overtaken.take_if(|_| is_newest);
+                self.known.insert(key.clone(), known);
+                late.into_iter().for_each(|late| self.give_up(&key, &late));
             }
             Err(failure) => {
-                known.building = Some(building);
-                let pair = *known.newest();
                 self.known.insert(key.clone(), known);
-                self.abandon(&key);
+                self.give_up(&key, &building);
                 match failure {
+                    // Newer files are decided about already.
+                    _ if !is_newest => {}
                     Failure::Changed => self.settling.changed(&key, now),
                     Failure::Refused(reason) => self.refuse(&key, pair, reason),
                     Failure::Unlucky(reason) => {
@@ -313,8 +329,10 @@ impl Deployer {
         for route in &good.routes {
             self.routes.insert(route, Entry::Serving(app.clone()));
         }
-        self.freed.extend(self.holders.release(key, known.routes(), &good.routes));
-        (known.app, known.good) = (Some(app), Some(good));
+        let before = known.good.replace(good);
+        let routes = before.as_ref().map_or(&[][..], |before| &before.routes);
+        self.freed.extend(self.holders.release(key, routes, &known.wanted()));
+        known.app = Some(app);
         (self.unpublished, self.untidy) = (true, true);
     }
 
@@ -362,21 +380,36 @@ impl Deployer {
         (self.unpublished, self.unsaved, self.untidy) = (true, true, true);
     }
 
-    /// Gives up the version that is being made, and the routes that only it would have.
-    fn abandon(&mut self, key: &AppKey) {
+    /// Newer files have come: what is being made of those before is finished if it has been begun, and if nothing
+    /// older is still being finished.
+    fn overtake(&mut self, key: &AppKey) {
         self.again.remove(key);
         let Some(known) = self.known.get_mut(key) else {
             return;
         };
-        let Some(building) = known.building.take() else {
-            return;
-        };
-        building.outdated.store(true, Ordering::Relaxed);
-        if known.app.is_none() {
-            building.routes.iter().for_each(|route| drop(self.routes.remove(route)));
-            self.unpublished = true;
+        let building = known.building.take();
+        if known.overtaken.is_none() && building.as_ref().is_some_and(|one| one.begun.load(Ordering::Relaxed)) {
+            known.overtaken = building;
+        } else if let Some(building) = building {
+            self.give_up(key, &building);
         }
-        self.freed.extend(self.holders.release(key, &building.routes, known.routes()));
+    }
+
+    /// Gives up all that is being made.
+    fn abandon(&mut self, key: &AppKey) {
+        self.again.remove(key);
+        let given_up = self.known.get_mut(key).map(|known| [known.building.take(), known.overtaken.take()]);
+        given_up.into_iter().flatten().flatten().for_each(|building| self.give_up(key, &building));
+    }
+
+    /// Gives up a version that was being made, and the routes that only it would have.
+    fn give_up(&mut self, key: &AppKey, building: &Building) {
+        building.outdated.store(true, Ordering::Relaxed);
+        let wanted = self.known.get(key).map(Known::wanted).unwrap_or_default();
+        for route in building.routes.iter().filter(|route| !wanted.contains(route)) {
+            self.unpublished |= self.routes.remove(route).is_some();
+        }
+        self.freed.extend(self.holders.release(key, &building.routes, &wanted));
     }
 
     /// Decides again about those whose route became free, and those whose time has come.
@@ -417,7 +450,7 @@ impl Deployer {
     /// Deletes the code and the copies that neither a version that answers nor a last good one needs.
     pub(super) fn tidy(&mut self) {
         // A version that is being made is in the stores already, and not yet among those that are needed.
-        if !self.untidy || self.unsaved || self.known.values().any(|known| known.building.is_some()) {
+        if !self.untidy || self.unsaved || self.known.values().any(Known::is_building) {
             return;
         }
         let goods = self.known.values().filter_map(|known| known.good.as_ref());

@@ -20,6 +20,9 @@ pub(super) struct Known {
     pub(super) refused: Option<String>,
     /// What is made ready.
     pub(super) building: Option<Building>,
+    /// An older version that was already being made when that one came. It is finished and served in the meantime:
+    /// else files that are replaced faster than they compile would never be.
+    pub(super) overtaken: Option<Building>,
     /// What answers.
     pub(super) app: Option<Arc<App>>,
     pub(super) stats: Arc<Stats>,
@@ -29,8 +32,10 @@ pub(super) struct Known {
 
 /// A version on its way.
 pub(super) struct Building {
-    /// Set when something newer comes.
+    /// To be set when it is not waited for any more.
     pub(super) outdated: Arc<AtomicBool>,
+    /// Whether a compiling thread works on it.
+    pub(super) begun: Arc<AtomicBool>,
     pub(super) pair: Pair,
     pub(super) manifest: String,
     pub(super) routes: Vec<Route>,
@@ -45,6 +50,7 @@ impl Known {
             probed: false,
             refused: None,
             building: None,
+            overtaken: None,
             app: None,
             stats: Arc::default(),
             share,
@@ -60,6 +66,17 @@ impl Known {
     /// The routes that it holds by the version that was deployed.
     pub(super) fn routes(&self) -> &[Route] {
         self.good.as_ref().map_or(&[], |good| &good.routes)
+    }
+
+    /// Whether a version of it is being made.
+    pub(super) fn is_building(&self) -> bool {
+        self.building.is_some() || self.overtaken.is_some()
+    }
+
+    /// The routes that are wanted by what is deployed or on its way.
+    pub(super) fn wanted(&self) -> Vec<Route> {
+        let building = [&self.building, &self.overtaken].into_iter().flatten();
+        building.flat_map(|building| &building.routes).chain(self.routes()).cloned().collect()
     }
 
     /// What to remember; nothing while nothing has been decided.

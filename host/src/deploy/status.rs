@@ -69,11 +69,11 @@ impl AppStatus {
         let state = match (&known.app, &known.refused) {
             (Some(_), None) => AppState::Serving,
             (Some(_), Some(_)) => AppState::ServingOld,
-            (None, Some(_)) if known.building.is_none() => AppState::Refused,
+            (None, Some(_)) if !known.is_building() => AppState::Refused,
             (None, _) => AppState::Pending,
         };
         let serving = known.good.as_ref().filter(|_| known.app.is_some());
-        let routes = match (serving, &known.building) {
+        let routes = match (serving, known.building.as_ref().or(known.overtaken.as_ref())) {
             (Some(good), _) => good.routes.clone(),
             (None, Some(building)) => building.routes.clone(),
             (None, None) => Vec::new(),
