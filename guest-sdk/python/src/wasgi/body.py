@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from . import hooks, wit
+from . import handles, hooks, wit
 from .environ import build
 from .errors import Errors
 from .failure import exc_info, log
@@ -45,7 +45,8 @@ class Body:
         self._start_response = StartResponse(start_response)
         try:
             self._environ = build(environ, self._input, self._errors, self._hooks)
-            self._iterable = iterable = application(self._environ, self._start_response)
+            iterable: Any = application(self._environ, self._start_response)
+            self._iterable = iterable
             if hasattr(iterable, "__len__"):
                 self._left = len(iterable)
             self._chunks = iter(iterable)
@@ -93,9 +94,9 @@ class Body:
 
     def _end(self) -> None:
         """The request is over: its handles are of no use, whoever still holds something of it."""
-        self._errors.release()
+        handles.drop(self._errors.release())
+        handles.drop(self._start_response.release())
         self._input.release()
-        self._start_response.release()
         recycle(self)
 
 
@@ -112,11 +113,8 @@ def recycle(body: Body) -> None:
     """Makes a body the next request's.
 
     componentize-py 0.25.1 never frees what it was given for an exported resource: it counts a reference for the host,
-    and forgets it when the host drops its handle. What it left on the object is taken off, so that it makes a new
-    handle when it is given the object again.
+    and forgets it when the host drops its handle. With what it left on the object taken off, it makes a new handle
+    when it is given the object again.
     """
-    finalizer = getattr(body, "finalizer", None)
-    if finalizer is not None:
-        finalizer.detach()
     body.__dict__.clear()
     spare.append(body)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import sys
 
-import wasgi_application
+import wasgi_application  # type: ignore[import-not-found]
 
 from . import files
 

@@ -68,11 +68,12 @@ class Errors:
         """True."""
         return True
 
-    def release(self) -> None:
-        """The request is over, and its handle with it."""
+    def release(self) -> Environ | None:
+        """The request is over. Gives back the handle."""
         if self._rest:
             self.flush()
-        self._environ = None
+        environ, self._environ = self._environ, None
+        return environ
 
     def _send(self, lines: str) -> None:
         if self._environ is not None:

@@ -159,4 +159,3 @@ class Exchange:
     def content(self) -> bytes:
         """All that was sent."""
         return b"".join(self.start_response.sent)
-

@@ -27,7 +27,7 @@ def record() -> None:
 
     recording.__name__ = "seed"
     recording.__doc__ = seed.__doc__
-    random.Random.seed = recording  # type: ignore[method-assign,assignment]
+    random.Random.seed = recording  # type: ignore[method-assign]
 
 
 def wake() -> None:

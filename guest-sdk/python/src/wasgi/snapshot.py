@@ -87,19 +87,12 @@ def find(reference: str) -> body.Application:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """An error for the builder: what, where, and the whole trace."""
-    message = str(error)
+    told: dict[str, Any] = {"kind": type(error).__name__, "message": str(error), "file": None, "line": None}
     if isinstance(error, SyntaxError) and error.filename:
-        place: tuple[str | None, int | None] = (error.filename, error.lineno)
-        message = error.msg
+        told |= {"message": error.msg, "file": error.filename, "line": error.lineno}
     else:
         frames = traceback.extract_tb(error.__traceback__)
         inside = [frame for frame in frames if frame.filename.startswith("/app/")]
-        nearest = (inside or frames)[-1:] or [None]
-        place = (nearest[0].filename, nearest[0].lineno) if nearest[0] else (None, None)
-    return {
-        "kind": type(error).__name__,
-        "message": message,
-        "file": place[0],
-        "line": place[1],
-        "trace": "".join(traceback.format_exception(error)),
-    }
+        for frame in (inside or frames)[-1:]:
+            told |= {"file": frame.filename, "line": frame.lineno}
+    return told | {"trace": "".join(traceback.format_exception(error))}

@@ -81,9 +81,10 @@ class StartResponse:
             raise AssertionError("write() before start_response()")
         raise AssertionError("write() after the end of the body")
 
-    def release(self) -> None:
-        """The request is over, and its handle with it."""
-        self._handle = None
+    def release(self) -> wit.StartResponse | None:
+        """The request is over. Gives back the handle."""
+        handle, self._handle = self._handle, None
+        return handle
 
 
 def _pair(pair: Any) -> tuple[Any, Any]:

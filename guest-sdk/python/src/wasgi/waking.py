@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 
-from . import randomness
+from . import handles, randomness
 
 #: Whether this memory is a snapshot that no instance has woken from yet.
 asleep = False
@@ -25,6 +25,7 @@ def fall_asleep() -> None:
     # Collections in instances don't look at, and so don't copy, the memory that they share.
     gc.collect()
     gc.freeze()
+    handles.take_over()
     asleep = True
 
 
@@ -32,6 +33,7 @@ def wake() -> None:
     """The first thing in an instance. By now the toolchain has put the host's environment into os.environ."""
     global asleep
     asleep = False
+    handles.give_back()
     for name, value in _environment.items():
         os.environ.setdefault(name, value)
     randomness.wake()

@@ -15,9 +15,9 @@ def warm_up(application: Application, request: str) -> str | None:
         return application(environ, start_response)
 
     exchange = Exchange(marked, method or "GET", target).run()
-    failure = exchange.failure or (exchange.start_response.errors or [None])[0]
-    if failure is not None:
-        return f"{failure.kind}: {failure.message}"
+    for failure in [exchange.failure, *exchange.start_response.errors]:
+        if failure is not None:
+            return f"{failure.kind}: {failure.message}"
     status = exchange.start_response.status
     if status is None:
         return "start_response was not called"

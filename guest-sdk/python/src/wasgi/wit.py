@@ -9,11 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-__all__ = [
-    "Environ", "Err", "ExcInfo", "Report", "StartErrorAlreadyCalled", "StartErrorHeadersSent", "StartErrorInvalid",
-    "StartResponse", "StepDone", "StepLast", "StepMore", "WriteErrorClosed", "WriteErrorFinished", "WriteErrorNotStarted",
-]  # fmt: skip
-
 
 class Environ(Protocol):
     """`gateway.environ`."""

@@ -10,7 +10,17 @@ from .tree import Tree
 SKIPPED_SUFFIXES = (".pyc", ".so", ".pyd", ".dll", ".dylib", ".pyi", ".po", ".pot")
 SKIPPED_FOLDERS = {"__pycache__", ".git", ".hg", ".venv", "node_modules"}
 #: Parts of the standard library that need what a guest has not, or are for developers.
-SKIPPED_LIBRARY = {"__phello__", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tkinter", "turtledemo", "venv"}
+SKIPPED_LIBRARY = {
+    "__phello__",
+    "ensurepip",
+    "idlelib",
+    "lib2to3",
+    "pydoc_data",
+    "test",
+    "tkinter",
+    "turtledemo",
+    "venv",
+}
 
 
 def load(tree: Tree, source: str, target: str, *, library: bool = False) -> None:

@@ -104,7 +104,13 @@ class Calls:
         return status(self.tree.find(path))
 
     def access(
-        self, path: Any, mode: int, *, dir_fd: int | None = None, effective_ids: bool = False, follow_symlinks: bool = True
+        self,
+        path: Any,
+        mode: int,
+        *,
+        dir_fd: int | None = None,
+        effective_ids: bool = False,
+        follow_symlinks: bool = True,
     ) -> bool:
         try:
             node = self.tree.find(path)
@@ -152,7 +158,9 @@ class Calls:
         del source.entries[old]
         target.entries[new] = node
 
-    def utime(self, path: Any, times: Any = None, *, ns: Any = None, dir_fd: int | None = None, follow_symlinks: bool = True) -> None:
+    def utime(
+        self, path: Any, times: Any = None, *, ns: Any = None, dir_fd: int | None = None, follow_symlinks: bool = True
+    ) -> None:
         node = self.open_files[path].file if isinstance(path, int) else self.tree.find(path)
         if not isinstance(path, int):
             self.tree.parent(path)
@@ -273,7 +281,7 @@ def install(tree: Tree) -> Callable[..., Any]:
             setattr(system, alias, function)
         for capable in (os.supports_follow_symlinks, os.supports_fd, os.supports_effective_ids):
             if before in capable:
-                capable.add(function)  # type: ignore[arg-type]
+                capable.add(function)
     for name in ("getcwd", "getcwdb"):
         setattr(os, name, getattr(calls, name))
         setattr(system, name, getattr(calls, name))
@@ -291,7 +299,9 @@ def install(tree: Tree) -> Callable[..., Any]:
     return before
 
 
-def _choose(tree: Tree, calls: Calls, ours: Callable[..., Any], before: Callable[..., Any] | None) -> Callable[..., Any]:
+def _choose(
+    tree: Tree, calls: Calls, ours: Callable[..., Any], before: Callable[..., Any] | None
+) -> Callable[..., Any]:
     """Our function for what is in memory, the one before for the rest."""
 
     def function(*args: Any, **options: Any) -> Any:

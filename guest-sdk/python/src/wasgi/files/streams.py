@@ -185,13 +185,13 @@ def dress(
     size = buffering if buffering > 1 else BUFFER
     buffer: Any
     if flags & ACCESS == os.O_RDWR:
-        buffer = io.BufferedRandom(raw, size)  # type: ignore[type-var]
+        buffer = io.BufferedRandom(raw, size)
     elif flags & ACCESS == os.O_WRONLY:
-        buffer = io.BufferedWriter(raw, size)  # type: ignore[type-var]
+        buffer = io.BufferedWriter(raw, size)
     else:
         buffer = io.BufferedReader(raw, size)
     if binary:
         return buffer
     text = io.TextIOWrapper(buffer, encoding or "utf-8", errors, newline, line_buffering=buffering == 1)
-    text.mode = mode  # type: ignore[attr-defined]
+    text.mode = mode  # type: ignore[misc]
     return text

@@ -164,7 +164,7 @@ def error(number: int, path: object) -> OSError:
     text = os.strerror(number)
     if number == errno.EROFS:
         text += " (a component can write below /tmp only, and that lives as long as its instance)"
-    return OSError(number, text, path if isinstance(path, (str, bytes)) else os.fspath(path))  # type: ignore[arg-type]
+    return OSError(number, text, path if isinstance(path, str | bytes) else str(path))
 
 
 def status(node: Node) -> os.stat_result:

@@ -52,7 +52,7 @@ def pbkdf2_hmac(hash_name: str, password: Any, salt: Any, iterations: int, dklen
 def _digest(hash_name: str) -> Callable[[bytes, bytes], bytes]:
     """HMAC in one call: CPython 3.14 has compiled ones, 2.7 µs each in a component; hmac.digest is for the others."""
     try:
-        import _hmac
+        import _hmac  # type: ignore[import-not-found]
     except ImportError:
         return lambda key, message: hmac.digest(key, message, hash_name)
     name = hash_name.lower().replace("-", "_")
@@ -60,9 +60,7 @@ def _digest(hash_name: str) -> Callable[[bytes, bytes], bytes]:
     return found or (lambda key, message: hmac.digest(key, message, hash_name))
 
 
-def scrypt(
-    password: Any, *, salt: Any, n: int, r: int, p: int, maxmem: int = 0, dklen: int = 64
-) -> bytes:
+def scrypt(password: Any, *, salt: Any, n: int, r: int, p: int, maxmem: int = 0, dklen: int = 64) -> bytes:
     """scrypt (RFC 7914), with hashlib's arguments and errors."""
     if n < 2 or n & (n - 1):
         raise ValueError("n must be a power of 2.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import Any, NoReturn
 
 NO_TLS = (
@@ -29,6 +29,12 @@ CONSTANTS = {
     "SSL_ERROR_SSL": 1, "SSL_ERROR_EOF": 8,
 }  # fmt: skip
 
+ENUMERATIONS = {
+    "TLSVersion": {"MINIMUM_SUPPORTED": -2, "TLSv1_2": 771, "TLSv1_3": 772, "MAXIMUM_SUPPORTED": -1},
+    "Purpose": {"SERVER_AUTH": 1, "CLIENT_AUTH": 2},
+    "VerifyMode": {"CERT_NONE": 0, "CERT_OPTIONAL": 1, "CERT_REQUIRED": 2},
+}
+
 
 def ssl(module: Any) -> None:
     """Fills `ssl`: constants, exceptions and inert contexts, which libraries make before they know whether they need
@@ -51,10 +57,9 @@ def ssl(module: Any) -> None:
     for name in ("SSLSocket", "SSLObject", "SSLSession", "MemoryBIO"):
         setattr(module, name, type(name, (), {"__module__": "ssl", "__init__": refuse}))
     module.SSLContext = type("SSLContext", (Context,), {"wrap_socket": refuse, "wrap_bio": refuse})
-    module.TLSVersion = IntEnum("TLSVersion", {"MINIMUM_SUPPORTED": -2, "TLSv1_2": 771, "TLSv1_3": 772, "MAXIMUM_SUPPORTED": -1})
-    module.Purpose = IntEnum("Purpose", {"SERVER_AUTH": 1, "CLIENT_AUTH": 2})
-    module.VerifyMode = IntEnum("VerifyMode", {"CERT_NONE": 0, "CERT_OPTIONAL": 1, "CERT_REQUIRED": 2})
-    module.Options = IntFlag("Options", {"OP_ALL": 0})
+    for name, members in ENUMERATIONS.items():
+        setattr(module, name, IntEnum(name, members))
+    module.Options = int
     for name in ("create_default_context", "_create_default_https_context", "_create_unverified_context"):
         setattr(module, name, lambda *_, **__: module.SSLContext())
     for name in ("wrap_socket", "get_server_certificate", "get_default_verify_paths", "RAND_bytes"):
