@@ -19,11 +19,40 @@ use crate::state::{Cache, Digest};
 
 /// Serves one component, at `/` of every host.
 ///
-/// ```no_run
-/// # async fn example() -> anyhow::Result<()> {
-/// let host = wasgi::Host::builder().component("hello.wasm")?;
-/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
-/// host.serve(listener, async { tokio::signal::ctrl_c().await.unwrap_or_default() }).await;
+/// ```
+/// # use std::io::{Read, Write};
+/// use wasgi::{Host, server};
+///
+/// # fn build(output: &std::path::Path) -> anyhow::Result<()> {
+/// #     use wasgi::build::{Options, Progress, Toolchain};
+/// #     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+/// #     let (output, target_dir) = (Some(output.to_owned()), Some(root.join("target/guests")));
+/// #     let hello = root.join("examples/hello");
+/// #     let options = Options { output, target_dir, ..Options::default() };
+/// #     Toolchain::find(&hello, Progress::Quiet)?.build(&hello, &options).map(drop)
+/// # }
+/// # #[tokio::main]
+/// # async fn main() -> anyhow::Result<()> {
+/// # let folder = tempfile::tempdir()?;
+/// # let hello = folder.path().join("hello.wasm");
+/// # build(&hello)?;
+/// let host = Host::builder().instances(10).component(hello)?;
+/// let listener = server::listen("127.0.0.1:0".parse()?)?;
+/// let address = listener.local_addr()?;
+/// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+/// let serving = tokio::spawn(async move { host.serve(listener, async { drop(stopped.await) }).await });
+///
+/// # let answer = tokio::task::spawn_blocking(move || -> std::io::Result<String> {
+/// let mut client = std::net::TcpStream::connect(address)?;
+/// client.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+/// let mut answer = String::new();
+/// client.read_to_string(&mut answer)?;
+/// # Ok(answer)
+/// # }).await??;
+/// assert!(answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("Hello, World!\n"));
+///
+/// drop(stop);
+/// serving.await?;
 /// # Ok(())
 /// # }
 /// ```

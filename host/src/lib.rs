@@ -47,3 +47,8 @@ pub mod units;
 pub mod wsgi;
 
 pub use host::{Builder, Host};
+
+/// The document's examples are compiled with the crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/embedding.md")]
+struct Embedding;

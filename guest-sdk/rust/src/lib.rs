@@ -93,3 +93,12 @@ pub use input::Input;
 pub use pairs::Pairs;
 pub use refusal::{StartError, WriteError};
 pub use start_response::StartResponse;
+
+/// The documents' examples are compiled with the crate's own.
+#[cfg(all(doctest, feature = "http"))]
+mod documents {
+    #[doc = include_str!("../../../host/docs/contract.md")]
+    struct Contract;
+    #[doc = include_str!("../../../host/docs/sdk-rust.md")]
+    struct Sdk;
+}
