@@ -6,8 +6,14 @@ imported, so that nothing is imported for their sake.
 
 from __future__ import annotations
 
+import importlib
+
 from . import asyncio, hashing, network, processes, sqlite, stubs, system, threads
 from .importing import Finder
+
+#: Imported before the snapshot, since they are imported late otherwise, by a codec's name or for a time zone's data,
+#: and compiling them takes tenths of a second.
+EARLY = ("encodings.idna", "importlib.resources", "zoneinfo")
 
 
 def install() -> None:
@@ -24,3 +30,5 @@ def install() -> None:
     finder.instead("ctypes", stubs.ctypes)
     finder.instead("ssl", stubs.ssl)
     finder.install()
+    for name in EARLY:
+        importlib.import_module(name)

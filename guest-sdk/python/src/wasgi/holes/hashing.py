@@ -12,7 +12,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-MASK = 0xFFFFFFFF
+#: The words of Salsa20 by the diagonals of its square: a round is then the same for the four words of a row.
+ORDER = (0, 5, 10, 15, 4, 9, 14, 3, 8, 13, 2, 7, 12, 1, 6, 11)
+#: Four words of 32 bits in a row of 256.
+WORDS = 0xFFFFFFFF * (1 | 1 << 64 | 1 << 128 | 1 << 192)
+ROW = (1 << 256) - 1
+CELL = (1 << 1024) - 1
 #: OpenSSL's own default: 32 MiB.
 MAX_MEMORY = 32 * 1024 * 1024
 #: n * r * p from which scrypt takes seconds.
@@ -79,99 +84,73 @@ def scrypt(password: Any, *, salt: Any, n: int, r: int, p: int, maxmem: int = 0,
 
 
 def _mix(block: bytes, n: int, r: int) -> bytes:
-    """scryptROMix. Whole blocks are numbers, so that one operation combines all of a block."""
-    size = 128 * r
-    x = int.from_bytes(block, "little")
+    """scryptROMix. A block is one number, so that one operation combines all of it."""
+    x = _pack(block)
+    last = 1024 * (2 * r - 1)
     table = []
     for _ in range(n):
         table.append(x)
-        x = _mix_block(x, r, size)
-    last = 8 * 64 * (2 * r - 1)
+        x = _mix_block(x, r)
     for _ in range(n):
-        x = _mix_block(x ^ table[(x >> last) & (n - 1)], r, size)
-    return x.to_bytes(size, "little")
+        x = _mix_block(x ^ table[(x >> last) & (n - 1)], r)
+    return _unpack(x, r)
 
 
-def _mix_block(block: int, r: int, size: int) -> int:
+def _mix_block(block: int, r: int) -> int:
     """scryptBlockMix."""
-    words = struct.unpack(f"<{32 * r}I", block.to_bytes(size, "little"))
-    x = words[-16:]
-    even, odd = [], []
-    for i in range(0, 32 * r, 32):
-        x = _salsa(x, words[i : i + 16])
-        even.append(x)
-        x = _salsa(x, words[i + 16 : i + 32])
-        odd.append(x)
-    return int.from_bytes(b"".join(struct.pack("<16I", *part) for part in even + odd), "little")
+    parts = [block >> 1024 * i & CELL for i in range(2 * r)]
+    x = parts[-1]
+    mixed = []
+    for part in parts:
+        x = _salsa(x ^ part)
+        mixed.append(x.to_bytes(128, "little"))
+    return int.from_bytes(b"".join(mixed[::2] + mixed[1::2]), "little")
 
 
-def _salsa(x: tuple[int, ...], y: tuple[int, ...]) -> tuple[int, ...]:
-    """Salsa20/8 of the exclusive or of two blocks, written out: it is called 4·n·r times."""
-    start = a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15 = [i ^ j for i, j in zip(x, y)]
+def _salsa(x: int) -> int:
+    """Salsa20/8, on four rows of four words at once: it is called 4·n·r·p times."""
+    a = start_a = x & ROW
+    b = start_b = x >> 256 & ROW
+    c = start_c = x >> 512 & ROW
+    d = start_d = x >> 768
     for _ in range(4):
-        t = (a0 + a12) & MASK
-        a4 ^= (t << 7 & MASK) | t >> 25
-        t = (a4 + a0) & MASK
-        a8 ^= (t << 9 & MASK) | t >> 23
-        t = (a8 + a4) & MASK
-        a12 ^= (t << 13 & MASK) | t >> 19
-        t = (a12 + a8) & MASK
-        a0 ^= (t << 18 & MASK) | t >> 14
-        t = (a5 + a1) & MASK
-        a9 ^= (t << 7 & MASK) | t >> 25
-        t = (a9 + a5) & MASK
-        a13 ^= (t << 9 & MASK) | t >> 23
-        t = (a13 + a9) & MASK
-        a1 ^= (t << 13 & MASK) | t >> 19
-        t = (a1 + a13) & MASK
-        a5 ^= (t << 18 & MASK) | t >> 14
-        t = (a10 + a6) & MASK
-        a14 ^= (t << 7 & MASK) | t >> 25
-        t = (a14 + a10) & MASK
-        a2 ^= (t << 9 & MASK) | t >> 23
-        t = (a2 + a14) & MASK
-        a6 ^= (t << 13 & MASK) | t >> 19
-        t = (a6 + a2) & MASK
-        a10 ^= (t << 18 & MASK) | t >> 14
-        t = (a15 + a11) & MASK
-        a3 ^= (t << 7 & MASK) | t >> 25
-        t = (a3 + a15) & MASK
-        a7 ^= (t << 9 & MASK) | t >> 23
-        t = (a7 + a3) & MASK
-        a11 ^= (t << 13 & MASK) | t >> 19
-        t = (a11 + a7) & MASK
-        a15 ^= (t << 18 & MASK) | t >> 14
-        t = (a0 + a3) & MASK
-        a1 ^= (t << 7 & MASK) | t >> 25
-        t = (a1 + a0) & MASK
-        a2 ^= (t << 9 & MASK) | t >> 23
-        t = (a2 + a1) & MASK
-        a3 ^= (t << 13 & MASK) | t >> 19
-        t = (a3 + a2) & MASK
-        a0 ^= (t << 18 & MASK) | t >> 14
-        t = (a5 + a4) & MASK
-        a6 ^= (t << 7 & MASK) | t >> 25
-        t = (a6 + a5) & MASK
-        a7 ^= (t << 9 & MASK) | t >> 23
-        t = (a7 + a6) & MASK
-        a4 ^= (t << 13 & MASK) | t >> 19
-        t = (a4 + a7) & MASK
-        a5 ^= (t << 18 & MASK) | t >> 14
-        t = (a10 + a9) & MASK
-        a11 ^= (t << 7 & MASK) | t >> 25
-        t = (a11 + a10) & MASK
-        a8 ^= (t << 9 & MASK) | t >> 23
-        t = (a8 + a11) & MASK
-        a9 ^= (t << 13 & MASK) | t >> 19
-        t = (a9 + a8) & MASK
-        a10 ^= (t << 18 & MASK) | t >> 14
-        t = (a15 + a14) & MASK
-        a12 ^= (t << 7 & MASK) | t >> 25
-        t = (a12 + a15) & MASK
-        a13 ^= (t << 9 & MASK) | t >> 23
-        t = (a13 + a12) & MASK
-        a14 ^= (t << 13 & MASK) | t >> 19
-        t = (a14 + a13) & MASK
-        a15 ^= (t << 18 & MASK) | t >> 14
-    rounds = (a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15)
-    return tuple([(i + j) & MASK for i, j in zip(start, rounds)])
+        t = (a + d) & WORDS
+        b ^= (t << 7 | t >> 25) & WORDS
+        t = (b + a) & WORDS
+        c ^= (t << 9 | t >> 23) & WORDS
+        t = (c + b) & WORDS
+        d ^= (t << 13 | t >> 19) & WORDS
+        t = (d + c) & WORDS
+        a ^= (t << 18 | t >> 14) & WORDS
+        b = (b << 64 | b >> 192) & ROW
+        c = (c << 128 | c >> 128) & ROW
+        d = (d << 192 | d >> 64) & ROW
+        t = (a + b) & WORDS
+        d ^= (t << 7 | t >> 25) & WORDS
+        t = (d + a) & WORDS
+        c ^= (t << 9 | t >> 23) & WORDS
+        t = (c + d) & WORDS
+        b ^= (t << 13 | t >> 19) & WORDS
+        t = (b + c) & WORDS
+        a ^= (t << 18 | t >> 14) & WORDS
+        b = (b << 192 | b >> 64) & ROW
+        c = (c << 128 | c >> 128) & ROW
+        d = (d << 64 | d >> 192) & ROW
+    d = (d + start_d) & WORDS
+    c = (c + start_c) & WORDS
+    b = (b + start_b) & WORDS
+    return (a + start_a) & WORDS | b << 256 | c << 512 | d << 768
+
+
+def _pack(block: bytes) -> int:
+    """A block's words as one number: 64 bits for each, so that sums and shifts have room, and in rows (see ORDER)."""
+    words = struct.unpack(f"<{len(block) // 4}I", block)
+    rows = [words[i + j] for i in range(0, len(words), 16) for j in ORDER]
+    return int.from_bytes(struct.pack(f"<{len(rows)}Q", *rows), "little")
+
+
+def _unpack(number: int, r: int) -> bytes:
+    """The block again."""
+    rows = struct.unpack(f"<{32 * r}Q", number.to_bytes(256 * r, "little"))
+    words = [rows[i + ORDER.index(j)] for i in range(0, 32 * r, 16) for j in range(16)]
+    return struct.pack(f"<{32 * r}I", *words)
