@@ -17,6 +17,7 @@ fn refused(app: &App, bytes: impl AsRef<[u8]>, status: u16) {
     let response = client.response();
     assert_eq!(response.status(), status, "{context}");
     assert!(response.head.closes(), "{context}");
+    assert!(response.head.get("date").is_some_and(|date| date.ends_with(" GMT")), "{context}");
     response.expect_page(status);
     client.expect_end();
 }

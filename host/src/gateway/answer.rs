@@ -1,6 +1,7 @@
 //! The call: one request, from the route that was found to the line in the access log.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, RETRY_AFTER};
@@ -76,9 +77,10 @@ impl Gateway {
         });
         let reason = status.canonical_reason().unwrap_or("Error");
         let head = format!(
-            "HTTP/1.1 {} {reason}\r\nserver: {SOFTWARE}\r\ncontent-type: text/plain; charset=utf-8\r\n\
+            "HTTP/1.1 {} {reason}\r\nserver: {SOFTWARE}\r\ndate: {}\r\ncontent-type: text/plain; charset=utf-8\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n",
             status.as_u16(),
+            httpdate::fmt_http_date(SystemTime::now()),
             page.len(),
         );
         (head + &page).into_bytes()
