@@ -198,11 +198,11 @@ impl Builder {
         let code = engine.load(&compiled(&engine, component, self.cache.as_deref())?)?;
         let logs = self.logs.map_or_else(|| AppLogs::to(std::io::stderr()), Ok).context("starting the log's thread")?;
         let key = AppKey::of_default(AppName::new(name)?);
-        let version = blake3::hash(component).to_hex();
         let app = App::new(AppSpec {
             log: logs.of(&key),
             key,
-            version: version[..8].into(),
+            // As a server names it where there is no manifest.
+            version: Digest::of_version(&Digest::of(component), "").short().into(),
             settings: self.settings,
             stats: Arc::default(),
             share: Share::whole(self.instances),

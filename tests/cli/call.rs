@@ -52,6 +52,20 @@ fn the_head_is_shown_where_it_is_asked_for() {
     let (head, body) = ended.out.split_once("\n\n").expect("a head and a body");
     assert!(head.starts_with("200 OK\n") && head.to_lowercase().contains("\ncontent-type: text/plain"), "{head}");
     assert_eq!(body, "<the mark of this very version.>");
+    let ended = run(&mut call("status", &["/?status=299%20As%20It%20Is", "-i"]));
+    assert!(ended.out.starts_with("299 As It Is\n"), "{ended:?}");
+}
+
+#[test]
+fn the_version_is_what_a_server_names_it() {
+    let site = Site::new();
+    let file = site.file("hello.wasm");
+    fs::copy(guests::component("environ"), &file).unwrap();
+    let server = site.serve();
+    let line = server.out.after(0, "deployed hello (");
+    let version = line.split(['(', ')']).nth(1).unwrap();
+    let ended = run(wasgi().arg("call").arg(&file).arg("/"));
+    assert!(ended.out.lines().any(|line| line == format!("wasgi.version={version}")), "{version}: {}", ended.out);
 }
 
 #[test]

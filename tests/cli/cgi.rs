@@ -41,6 +41,10 @@ fn meta_variables_become_the_environ() {
         ("QUERY_STRING", "x=1&y=%20"),
         ("HTTP_USER_AGENT", "tests"),
         ("HTTP_X_LONG_NAME", "value"),
+        // They are said without HTTP_, and there is no body.
+        ("HTTP_CONTENT_LENGTH", "7"),
+        ("HTTP_CONTENT_TYPE", "text/plain"),
+        ("HTTP_TRANSFER_ENCODING", "chunked"),
         ("HTTPS", "on"),
         ("SECRET_OF_THE_SERVER", "not for guests"),
     ];
@@ -56,7 +60,7 @@ fn meta_variables_become_the_environ() {
         "SERVER_PORT=8081",
         "SERVER_PROTOCOL=HTTP/1.1",
         "REMOTE_ADDR=192.0.2.7",
-        "HTTP_HOST=www.example.com",
+        "SERVER_NAME=www.example.com",
         "HTTP_USER_AGENT=tests",
         "HTTP_X_LONG_NAME=value",
         "wsgi.url_scheme=https",
@@ -64,6 +68,15 @@ fn meta_variables_become_the_environ() {
         assert!(body.lines().any(|given| given == line), "{line} is not in {body}");
     }
     assert!(!body.contains("not for guests"), "{body}");
+    // Nothing is made up: nobody sent them.
+    for name in ["HTTP_HOST=", "CONTENT_LENGTH=", "CONTENT_TYPE=", "HTTP_CONTENT_", "HTTP_TRANSFER_ENCODING="] {
+        assert!(!body.lines().any(|line| line.starts_with(name)), "{name} in {body}");
+    }
+    let meta = [("HTTP_HOST", "other.example.com:8081"), ("SERVER_PROTOCOL", "HTTP/2.0")];
+    let ended = run(&mut cgi(guests::component("environ"), &meta));
+    for line in ["HTTP_HOST=other.example.com:8081", "SERVER_NAME=www.example.com", "SERVER_PROTOCOL=HTTP/2.0"] {
+        assert!(ended.out.lines().any(|given| given == line), "{line} is not in {}", ended.out);
+    }
 }
 
 #[test]

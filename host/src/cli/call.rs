@@ -31,8 +31,8 @@ Examples:
 pub(super) struct Call {
     /// The component; a manifest beside it counts
     file: PathBuf,
-    /// The method, and the path with its query [default method: GET, with -d POST]
-    #[arg(num_args = 1..=2, required = true, value_names = ["METHOD", "PATH"])]
+    /// The path with its query, after a method if it isn't GET, or POST with -d
+    #[arg(num_args = 1..=2, required = true, value_name = "PATH")]
     target: Vec<String>,
     /// A header of the request
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = header)]
@@ -89,7 +89,8 @@ impl Call {
 }
 
 fn write_head(parts: &Parts, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", parts.status)?;
+    local::write_status(parts, out)?;
+    writeln!(out)?;
     for (name, value) in &parts.headers {
         write!(out, "{name}: ")?;
         out.write_all(value.as_bytes())?;

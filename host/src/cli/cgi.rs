@@ -8,10 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::response::Parts;
 use http::{HeaderValue, Method, Request, Version};
-use hyper::ext::ReasonPhrase;
 
 use super::local::{self, ReaderBody};
 use super::{existing, runtime};
@@ -86,12 +85,18 @@ impl Meta {
         let method = Method::from_bytes(method.as_bytes()).with_context(|| format!("{method:?} is not a method"))?;
         let version = match self.text("SERVER_PROTOCOL").as_deref() {
             Some("HTTP/1.0") => Version::HTTP_10,
+            Some("HTTP/2.0" | "HTTP/2") => Version::HTTP_2,
+            Some("HTTP/3.0" | "HTTP/3") => Version::HTTP_3,
             _ => Version::HTTP_11,
         };
         let mut request = Request::builder().method(method).uri(self.target()).version(version);
         let headers = request.headers_mut().context("the meta-variables are not a request")?;
         for (name, value) in &self.0 {
             let Some(name) = name.strip_prefix("HTTP_") else { continue };
+            // What there is to say of the body, CONTENT_TYPE and CONTENT_LENGTH say.
+            if ["CONTENT_TYPE", "CONTENT_LENGTH", "TRANSFER_ENCODING"].contains(&name) {
+                continue;
+            }
             let name = HeaderName::from_bytes(name.replace('_', "-").as_bytes());
             if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
                 headers.insert(name, value);
@@ -102,9 +107,6 @@ impl Meta {
             if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(value).ok()) {
                 headers.insert(header, value);
             }
-        }
-        if let (false, Some(name)) = (headers.contains_key(HOST), self.text("SERVER_NAME")) {
-            headers.insert(HOST, name.parse().unwrap_or(HeaderValue::from_static("localhost")));
         }
         Ok(request)
     }
@@ -140,16 +142,15 @@ impl Meta {
         let unspecified = std::net::IpAddr::from([127, 0, 0, 1]);
         let port = self.text("SERVER_PORT").and_then(|port| port.parse().ok()).unwrap_or(scheme.default_port());
         let local = address("SERVER_ADDR", "SERVER_PORT").unwrap_or(SocketAddr::new(unspecified, port));
-        Line { peer: address("REMOTE_ADDR", "REMOTE_PORT"), local: Some(local), scheme }
+        let name = self.text("SERVER_NAME").filter(|name| !name.is_empty()).map(Into::into);
+        Line { peer: address("REMOTE_ADDR", "REMOTE_PORT"), local: Some(local), scheme, name }
     }
 }
 
 /// RFC 3875 §6.2 and §6.3: headers, with `Status` among them.
 fn write_head(parts: &Parts, out: &mut dyn Write) -> io::Result<()> {
-    let reason = parts.extensions.get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
-    let reason = reason.or(parts.status.canonical_reason().map(str::as_bytes)).unwrap_or(b"Status");
-    write!(out, "Status: {} ", parts.status.as_u16())?;
-    out.write_all(reason)?;
+    write!(out, "Status: ")?;
+    local::write_status(parts, out)?;
     out.write_all(b"\r\n")?;
     for (name, value) in &parts.headers {
         write!(out, "{name}: ")?;

@@ -13,6 +13,7 @@ use http::response::Parts;
 use http::{Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
+use hyper::ext::ReasonPhrase;
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
@@ -82,6 +83,14 @@ where
     written?;
     anyhow::ensure!(!cut, "the response was cut");
     Ok(parts.status)
+}
+
+/// The status as the application gave it: three digits and a reason.
+pub(super) fn write_status(parts: &Parts, out: &mut dyn Write) -> io::Result<()> {
+    let reason = parts.extensions.get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+    let reason = reason.or(parts.status.canonical_reason().map(str::as_bytes)).unwrap_or(b"Status");
+    write!(out, "{} ", parts.status.as_u16())?;
+    out.write_all(reason)
 }
 
 /// A request body from a reader, of a length that is known.

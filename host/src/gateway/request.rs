@@ -23,6 +23,8 @@ pub struct Line {
     pub local: Option<SocketAddr>,
     /// How the peer speaks to us.
     pub scheme: Scheme,
+    /// The listener's name, where it goes by one: `SERVER_NAME` where no route names the host.
+    pub name: Option<Arc<str>>,
 }
 
 /// Where in the host's routes a request came out.
@@ -99,7 +101,8 @@ impl Asked {
         let scheme = self.forwarded.scheme.unwrap_or(line.scheme);
         // A name that nobody vouches for is no name of this server; a trusted proxy's host goes with its port.
         let vouched = place.named || self.forwarded.host.is_some();
-        let named = if vouched { self.host_name().map(Cow::into_owned) } else { None };
+        let named =
+            if vouched { self.host_name().map(Cow::into_owned) } else { line.name.as_deref().map(str::to_owned) };
         let local = line.local;
         let behind_proxy = self.forwarded.scheme.is_some() || self.forwarded.host.is_some();
         let server_port = match (self.forwarded.port, local) {

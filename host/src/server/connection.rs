@@ -62,7 +62,7 @@ pub(super) async fn serve<S>(
     let Accepted { stream, peer, local, scheme, socket } = accepted;
     let (wire, tails) = (Wire::new(), Tails::default());
     let transport = Transport::new(stream, wire.clone(), Limits::default());
-    let line = Line { peer, local, scheme };
+    let line = Line { peer, local, scheme, name: None };
     let app = App { gateway: gateway.clone(), line: line.clone(), wire: wire.clone(), tails: tails.clone() };
     let connection = http1::Builder::new().serve_connection(TokioIo::new(transport), app);
     let driver = Driver { connection, limits, wire: wire.clone(), tails: tails.clone(), socket, alarm: None };
