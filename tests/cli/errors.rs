@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use crate::support::guests;
 use crate::support::site::{Ended, Site, run, wasgi};
+use crate::support::version::version;
 
 #[track_caller]
 fn refused(ended: &Ended, said: &str) {
@@ -45,6 +47,8 @@ fn a_port_that_is_taken() {
 fn options_that_make_no_sense() {
     let site = Site::new();
     fs::copy(guests::component("version"), site.folder().join("hello.wasm")).unwrap();
+    fs::create_dir(site.folder().join("full")).unwrap();
+    fs::write(site.folder().join("full/file"), "").unwrap();
     let apps = site.apps().to_string_lossy().into_owned();
     for (arguments, said) in [
         (&["serve"][..], "<PATH>"),
@@ -61,7 +65,14 @@ fn options_that_make_no_sense() {
         (&["call", "hello.wasm", "no-path"], "no-path"),
         (&["call", "hello.wasm", "BAD METHOD", "/"], "BAD METHOD"),
         (&["check", "missing.wasm"], "missing.wasm"),
+        (&["check", &apps], "directory"),
         (&["build", "missing"], "missing"),
+        (&["new", "a b"], "a b"),
+        (&["new", "full"], "something in this directory"),
+        (&["status", "missing"], "missing"),
+        (&["logs", "../x"], "../x"),
+        (&["logs", "x", "--dir", "missing"], "missing"),
+        (&["demo", "--listen", "everywhere"], "127.0.0.1:8080"),
     ] {
         refused(&run(wasgi().args(arguments).current_dir(site.folder())), said);
     }
@@ -113,8 +124,21 @@ fn help_is_no_error_and_has_examples() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let hello = guests::component("starts_late");
-    let mut child = wasgi().arg("check").arg(hello).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = wasgi().arg("check").arg(hello).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(0), "a closed pipe is how `| head` ends");
+
+    let site = Site::new();
+    site.put("hello.wasm", version("one"));
+    let server = site.serve();
+    server.up("/hello", "one");
+    for arguments in [&["status"][..], &["status", "--json"], &["logs", "hello"]] {
+        let mut command = wasgi();
+        command.args(arguments).arg("--state").arg(site.state());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]), "{arguments:?}");
+    }
 }

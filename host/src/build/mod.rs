@@ -33,7 +33,7 @@ pub mod python;
 mod rustup;
 mod toolchain;
 
-pub use new::{Language, new_project};
+pub use new::{Language, check_new_project, new_project};
 pub use progress::Progress;
 pub use toolchain::Toolchain;
 

@@ -96,6 +96,26 @@ const RESERVED: &[&str] = &[
     "yield",
 ];
 
+/// Whether [`new_project`] can begin: the name is one for a package, and the directory does not exist or is empty.
+///
+/// # Errors
+/// What is in the way, in one line.
+pub fn check_new_project(project: &Path, language: Language) -> anyhow::Result<()> {
+    check_name(&name(project)?, language)?;
+    let shown = project.display();
+    match project.read_dir().map(|entries| entries.count()) {
+        Ok(0) => Ok(()),
+        Ok(_) => bail!("{shown}: there is something in this directory already"),
+        Err(_) if project.exists() => bail!("{shown}: exists already, and is no directory"),
+        Err(_) => Ok(()), // it will be made
+    }
+}
+
+fn name(project: &Path) -> std::io::Result<String> {
+    let full = std::path::absolute(project)?;
+    Ok(full.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
+
 /// Writes a new application into `project`, a directory that does not exist yet or is empty,
 /// whose last part becomes the application's name. It builds at once with
 /// [`component`](super::component()), wherever it is.
@@ -103,17 +123,9 @@ const RESERVED: &[&str] = &[
 /// # Errors
 /// The name is no package name, the directory holds something, or it can't be written: one line.
 pub fn new_project(project: &Path, language: Language) -> anyhow::Result<()> {
-    let full = std::path::absolute(project)?;
-    let name = full.file_name().unwrap_or_default().to_string_lossy();
-    check_name(&name, language)?;
-    let shown = project.display();
-    match project.read_dir().map(|entries| entries.count()) {
-        Ok(0) => (),
-        Ok(_) => bail!("{shown}: there is something in this directory already"),
-        Err(_) if project.exists() => bail!("{shown}: exists already, and is no directory"),
-        Err(_) => (), // made below
-    }
-    write(project, &name, language).with_context(|| format!("{shown}: cannot write the project"))
+    check_new_project(project, language)?;
+    let written = write(project, &name(project)?, language);
+    written.with_context(|| format!("{}: cannot write the project", project.display()))
 }
 
 fn write(project: &Path, name: &str, language: Language) -> std::io::Result<()> {

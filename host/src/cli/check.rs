@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{existing, runtime};
+use super::{Unstarted, existing, runtime};
 use crate::manifest::Settings;
 use crate::sandbox::{self, Engine, Refusal, TrustedCode};
 
@@ -24,7 +24,8 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Result<ExitCode> {
         existing(&self.file)?;
-        let bytes = std::fs::read(&self.file).with_context(|| format!("reading {}", self.file.display()))?;
+        let bytes = std::fs::read(&self.file).with_context(|| format!("reading {}", self.file.display()));
+        let bytes = bytes.map_err(|error| error.context(Unstarted))?;
         let mut out = io::stdout();
         writeln!(out, "{}: {} bytes", self.file.display(), bytes.len())?;
         match examine(&bytes, &mut out)? {

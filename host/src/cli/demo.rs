@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::Unstarted;
 use crate::build::{Options, Progress, Toolchain};
+use crate::config::address;
 use crate::deploy::Notice;
 use crate::run;
 
@@ -33,7 +34,7 @@ const EXAMPLES: [(&str, &str); 9] = [
 #[command(after_help = "Example:\n  wasgi demo --listen 127.0.0.1:9000")]
 pub(super) struct Demo {
     /// Address to listen on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", value_parser = address, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::{Unstarted, existing};
 use crate::apps::AppKey;
 use crate::{admin, state};
 
@@ -28,7 +29,9 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let app: AppKey = self.name.parse().with_context(|| format!("{:?} is no application's name", self.name))?;
+        let app = self.name.parse::<AppKey>().with_context(|| format!("{:?} is no application's name", self.name));
+        let app = app.map_err(|error| error.context(Unstarted))?;
+        self.dir.as_deref().map_or(Ok(()), existing)?;
         let root = self.state.map_or_else(state::default_root, Ok)?;
         let folder = state::find(&root, self.dir.as_deref())?;
         admin::logs(&folder, &app, self.follow, std::io::stdout().lock())?;

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use crate::build::Language;
+use super::Unstarted;
+use crate::build::{self, Language};
 
 /// Begin an application, in Rust or in Python
 #[derive(Args)]
@@ -26,7 +27,8 @@ pub(super) struct New {
 impl New {
     pub(super) fn run(self) -> Result<ExitCode> {
         let language = if self.python { Language::Python } else { Language::Rust };
-        crate::build::new_project(&self.name, language)?;
+        build::check_new_project(&self.name, language).map_err(|error| error.context(Unstarted))?;
+        build::new_project(&self.name, language)?;
         let path = self.name.display();
         writeln!(std::io::stdout(), "made {path}. Next:\n  wasgi build {path}\n  wasgi serve {}.wasm", self.file())?;
         Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
+use super::existing;
 use crate::{admin, state};
 
 /// Show what a running server has deployed
@@ -25,11 +26,13 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn run(self) -> Result<ExitCode> {
+        self.dir.as_deref().map_or(Ok(()), existing)?;
         let root = self.state.map_or_else(state::default_root, Ok)?;
         let status = admin::status(&state::find(&root, self.dir.as_deref())?)?;
         let mut out = io::stdout().lock();
         if self.json {
-            serde_json::to_writer_pretty(&mut out, &status)?;
+            // As an error of writing, which a closed pipe is.
+            serde_json::to_writer_pretty(&mut out, &status).map_err(io::Error::from)?;
             writeln!(out)?;
         } else {
             let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
