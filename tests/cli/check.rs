@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::support::site::{Site, run, wasgi};
+use std::process::Command;
+
+use crate::support::component::slow_to_compile;
+use crate::support::site::{Site, run, state_home, wasgi};
 use crate::support::{guests, version::version};
 
 #[test]
@@ -35,4 +38,36 @@ fn what_would_be_refused_says_why() {
         let last = ended.out.lines().last().unwrap();
         assert!(last.starts_with("refused: it is ") && last.contains(said), "{ended:?}");
     }
+}
+
+#[test]
+fn the_manifest_beside_it_counts() {
+    let site = Site::new();
+    let (file, manifest) = (site.file("hello.wasm"), site.file("hello.toml"));
+    fs::write(&file, version("one")).unwrap();
+    let check = || run(wasgi().arg("check").arg(&file));
+    fs::write(&manifest, "[limits]\nmemory = \"1GiB\"\n").unwrap();
+    assert_eq!(check().code, Some(0));
+    for (text, said) in [("[limits]\nmemory = \"64KiB\"\n", "memory"), ("[limitz]\n", "hello.toml: line 1, column 2: ")]
+    {
+        fs::write(&manifest, text).unwrap();
+        let ended = check();
+        let last = ended.out.lines().last().unwrap();
+        assert!(ended.code == Some(1) && last.starts_with("refused: ") && last.contains(said), "{said:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_terminal_is_shown_what_takes_long() {
+    let site = Site::new();
+    let file = site.file("slow.wasm");
+    fs::write(&file, slow_to_compile(&version("slow"))).unwrap();
+    for command in [format!("check {}", file.display()), format!("call {} /", file.display())] {
+        // A terminal, and what was written to it.
+        let mut script = Command::new("script");
+        script.args(["-qec", &format!("{} {command}", env!("CARGO_BIN_EXE_wasgi")), "/dev/null"]);
+        let ended = run(script.env("XDG_STATE_HOME", state_home()).env("TERM", "xterm"));
+        assert!(ended.code == Some(0) && ended.out.contains("compiling "), "{ended:?}");
+    }
+    assert_eq!(run(wasgi().arg("check").arg(&file)).err, "", "a pipe is shown nothing of it");
 }

@@ -1,15 +1,16 @@
 //! `wasgi check`.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{Unstarted, existing, runtime};
-use crate::manifest::Settings;
-use crate::sandbox::{self, Engine, Refusal, TrustedCode};
+use super::{Unstarted, existing, local, runtime, working};
+use crate::log::AppLog;
+use crate::sandbox::{self, Engine, Refusal, Surroundings, TrustedCode};
 
 /// Tell what a component is, and whether it would be deployed
 ///
@@ -17,7 +18,7 @@ use crate::sandbox::{self, Engine, Refusal, TrustedCode};
 #[derive(Args)]
 #[command(after_help = "Example:\n  wasgi check apps/hello.wasm")]
 pub(super) struct Check {
-    /// The component
+    /// The component; a manifest beside it counts
     file: PathBuf,
 }
 
@@ -28,7 +29,7 @@ impl Check {
         let bytes = bytes.map_err(|error| error.context(Unstarted))?;
         let mut out = io::stdout();
         writeln!(out, "{}: {} bytes", self.file.display(), bytes.len())?;
-        match examine(&bytes, &mut out)? {
+        match examine(&self.file, &bytes, &mut out)? {
             Ok(machine_code) => {
                 writeln!(out, "accepted: {machine_code} bytes of machine code, and an instance can be made")?;
                 Ok(ExitCode::SUCCESS)
@@ -42,7 +43,7 @@ impl Check {
 }
 
 /// Does what a deploy does, short of serving.
-fn examine(bytes: &[u8], out: &mut impl Write) -> Result<Result<usize, Refusal>> {
+fn examine(file: &Path, bytes: &[u8], out: &mut impl Write) -> Result<Result<usize, Refusal>> {
     let contract = match sandbox::check(bytes) {
         Ok(contract) => contract,
         Err(refusal) => return Ok(Err(refusal)),
@@ -51,8 +52,13 @@ fn examine(bytes: &[u8], out: &mut impl Write) -> Result<Result<usize, Refusal>>
         writeln!(out, "{word}:")?;
         names.iter().try_for_each(|name| writeln!(out, "  {name}"))?;
     }
+    let settings = match local::manifest(file) {
+        Ok(settings) => settings,
+        Err(error) => return Ok(Err(Refusal::new(format!("{error:#}")))),
+    };
+    let surroundings = Arc::new(Surroundings { env: settings.env.into_iter().collect(), log: AppLog::none() });
+    let _compiling = working(&format!("compiling {}", file.display()));
     let engine = Engine::new(1)?;
-    let memory = Settings::default().limits.memory;
     let accepted = (|| {
         let code = engine.compile(bytes)?;
         let size = code.len();
@@ -63,7 +69,7 @@ fn examine(bytes: &[u8], out: &mut impl Write) -> Result<Result<usize, Refusal>>
         Ok(accepted) => accepted,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let probed = runtime()?.block_on(sandbox::probe(&engine, &code, memory, sandbox::Surroundings::none()));
+    let probed = runtime()?.block_on(sandbox::probe(&engine, &code, settings.limits.memory, surroundings));
     match probed {
         Ok(()) => Ok(Ok(size)),
         Err(Ok(refusal)) => Ok(Err(refusal)),

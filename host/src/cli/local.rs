@@ -17,21 +17,28 @@ use hyper::ext::ReasonPhrase;
 use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
+use super::working;
 use crate::exchange::Client;
 use crate::gateway::{Line, Tails};
 use crate::host::{Builder, Host};
 use crate::manifest::{Limits, Settings};
 use crate::state;
 
+/// What the manifest beside the component `file` says, if there is one.
+pub(super) fn manifest(file: &Path) -> Result<Settings> {
+    let manifest = file.with_extension("toml");
+    let shown = || format!("reading the manifest {}", manifest.display());
+    match std::fs::read_to_string(&manifest) {
+        Ok(text) => Settings::parse(&text, &Limits::default()).with_context(shown),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Settings::default()),
+        Err(error) => Err(error).with_context(shown),
+    }
+}
+
 /// A host for the component `file`, with the manifest beside it and the code cache.
 pub(super) fn host(file: &Path, builder: Builder) -> Result<Host> {
-    let manifest = file.with_extension("toml");
-    let settings = match std::fs::read_to_string(&manifest) {
-        Ok(text) => Settings::parse(&text, &Limits::default())
-            .with_context(|| format!("reading the manifest {}", manifest.display()))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Settings::default(),
-        Err(error) => return Err(error).with_context(|| format!("reading the manifest {}", manifest.display())),
-    };
+    let settings = manifest(file)?;
+    let _compiling = working(&format!("compiling {}", file.display()));
     // A place for the cache is worth having, and not worth failing for.
     let cache = state::default_root().ok().map(|root| root.join("call"));
     if let Some(folder) = &cache {

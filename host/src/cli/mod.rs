@@ -108,6 +108,19 @@ fn existing(path: &std::path::Path) -> anyhow::Result<()> {
     anyhow::Context::with_context(found, || format!("can't find {}", path.display())).map_err(|e| e.context(Unstarted))
 }
 
+/// A moving line while something takes long; where no terminal is, nothing.
+fn working(what: &str) -> impl Drop + use<> {
+    struct Working(indicatif::ProgressBar);
+    impl Drop for Working {
+        fn drop(&mut self) {
+            self.0.finish_and_clear();
+        }
+    }
+    let line = indicatif::ProgressBar::new_spinner().with_message(what.to_owned());
+    line.enable_steady_tick(std::time::Duration::from_millis(100));
+    Working(line)
+}
+
 /// A runtime for commands that serve or call.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
