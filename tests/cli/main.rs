@@ -16,6 +16,7 @@ mod build;
 mod call;
 mod cgi;
 mod check;
+mod descriptors;
 mod drain;
 mod embed;
 mod errors;

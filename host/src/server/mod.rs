@@ -9,7 +9,7 @@ pub use listener::{Accepted, Listener, Tcp, listen};
 pub use tls::{Certificate, Tls, TlsListener};
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -20,6 +20,8 @@ use crate::gateway::Gateway;
 
 /// How long accepting rests after an error, such as too many open files.
 const REST: Duration = Duration::from_millis(50);
+/// How often that is told: it may last for as long as clients keep the files that are missing.
+const TELL: Duration = Duration::from_secs(10);
 /// How long what is cut may take to say so in the logs: it does at once, or a bug of the host is in its way.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -36,6 +38,7 @@ pub async fn serve<L: Listener>(
     let (draining, watch) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
+    let mut told = None::<Instant>;
     loop {
         tokio::select! {
             biased;
@@ -45,7 +48,10 @@ pub async fn serve<L: Listener>(
                     connections.spawn(connection::serve(gateway.clone(), accepted, limits, watch.clone()));
                 }
                 Err(error) => {
-                    warn!(%error, "accepting a connection failed");
+                    if told.is_none_or(|told| told.elapsed() >= TELL) {
+                        warn!(%error, "accepting a connection failed");
+                        told = Some(Instant::now());
+                    }
                     tokio::time::sleep(REST).await;
                 }
             },
