@@ -142,9 +142,14 @@ fn under_load_no_request_fails() {
 fn after_the_limit_what_is_left_is_cut() {
     let (_site, mut server) = serving("drain = \"1s\"\n");
     let mut client = begun(&server);
+    let mut old = server.connect();
+    old.send(b"POST /hello HTTP/1.0\r\nContent-Length: 4\r\n\r\nab").unwrap();
+    old.head().unwrap();
     let start = Instant::now();
     server.signal(Signal::TERM);
     client.piece().expect_err("a response that is cut");
+    // One whose end is the connection's is not taken for whole.
+    assert_eq!(old.piece().expect_err("a reset").kind(), std::io::ErrorKind::ConnectionReset);
     assert_eq!(server.ended().code(), Some(0));
     assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
 }

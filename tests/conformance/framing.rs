@@ -203,6 +203,23 @@ fn an_error_after_the_first_byte_cuts_the_transfer() {
 }
 
 #[test]
+fn a_cut_shows_where_the_connection_is_the_only_end() {
+    for (name, target) in [("fails", "/?when=later"), ("traps", "/?in=next"), ("replaces", "/?when=late")] {
+        let app = guest(name);
+        let mut client = app.connect();
+        client.send(format!("GET {target} HTTP/1.0\r\nHost: {}\r\n\r\n", app.authority()));
+        let head = client.head();
+        assert_eq!((head.status, head.get("content-length")), (200, None), "{name}");
+        let (rest, reset) = client.rest_and_reset();
+        assert!(reset, "{name}: it looks whole: {}", rest.escape_ascii());
+    }
+    let mut client = guest("ticks").connect();
+    client.send("GET /?n=3&ms=10 HTTP/1.0\r\nHost: ticks.test\r\n\r\n");
+    client.head();
+    assert_eq!(client.rest_and_reset(), (b"tick 0\ntick 1\ntick 2\n".to_vec(), false));
+}
+
+#[test]
 fn one_large_chunk_comes_whole() {
     let app = guest("big_chunk");
     let response = app.get("/?mb=32").expect(200);

@@ -189,6 +189,17 @@ impl Client {
         assert!(rest.is_empty(), "more than expected: {}", rest.escape_ascii());
     }
 
+    /// Everything up to the connection's end, and whether that is a reset.
+    #[track_caller]
+    pub fn rest_and_reset(&mut self) -> (Vec<u8>, bool) {
+        let mut rest = std::mem::take(&mut self.buffer);
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) => (rest, false),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => (rest, true),
+            Err(error) => panic!("{error}; so far: {}", rest.escape_ascii()),
+        }
+    }
+
     /// Whether there is something to be read now.
     pub fn has_come(&mut self) -> bool {
         self.stream.set_nonblocking(true).unwrap();

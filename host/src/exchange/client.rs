@@ -32,6 +32,7 @@ pub struct Client {
     chunk_len: AtomicU64,
     left: AtomicBool,
     closing: AtomicBool,
+    unframed: AtomicBool,
     in_flight: AtomicBool,
     fault: OnceLock<&'static str>,
     waiting: Mutex<Option<Waker>>,
@@ -138,6 +139,16 @@ impl Client {
     /// Whether [`Client::close_after`] was called.
     pub fn is_closing(&self) -> bool {
         self.closing.load(Relaxed)
+    }
+
+    /// The response has no end of its own: it ends with the connection, which must not end in order where it is cut.
+    pub fn set_unframed(&self) {
+        self.unframed.store(true, Relaxed);
+    }
+
+    /// Whether [`Client::set_unframed`] was called.
+    pub fn is_unframed(&self) -> bool {
+        self.unframed.load(Relaxed)
     }
 
     /// A request begins, or its response has gone out: while one is in flight the transport holds

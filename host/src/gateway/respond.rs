@@ -120,8 +120,8 @@ impl Future for Respond {
 fn response(ready: Ready, driver: Option<Driver>, closing: bool) -> Response<Body> {
     let Ready { head, length, whole } = ready;
     // HTTP/1.0 has no other end for such a body, even where the client asked to keep the connection.
-    let ends_with_connection =
-        length == Length::Unknown && driver.as_ref().is_some_and(|driver| !driver.exchange.chunks);
+    let unchunked = driver.as_ref().filter(|driver| length == Length::Unknown && !driver.exchange.chunks);
+    let ends_with_connection = unchunked.inspect(|driver| driver.exchange.client.set_unframed()).is_some();
     let mut response = Response::new(Body(match whole {
         Some(bytes) => Source::Whole(bytes),
         None => Source::Stream { driver, length },

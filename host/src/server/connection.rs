@@ -65,8 +65,10 @@ pub(super) async fn serve<S>(
     let line = Line { peer, local, scheme, name: None };
     let app = App { gateway: gateway.clone(), line: line.clone(), wire: wire.clone(), tails: tails.clone() };
     let connection = http1::Builder::new().serve_connection(TokioIo::new(transport), app);
+    let mut closing = Closing { socket: socket.clone(), wire: wire.clone(), in_order: false };
     let driver = Driver { connection, limits, wire: wire.clone(), tails: tails.clone(), socket, alarm: None };
     let ended = driver.run(draining).await;
+    closing.in_order = ended.is_ok();
     if ended.is_err() {
         wire.client.leave();
     }
@@ -81,6 +83,22 @@ pub(super) async fn serve<S>(
     };
     // Close and hooks of the last request wait for no client, and no client for them.
     tokio::join!(farewell, poll_fn(|cx| tails.poll(cx)));
+}
+
+/// A connection's end. Where that is all that tells a response's end, a response that is cut must not look whole: its
+/// connection is reset.
+struct Closing {
+    socket: Option<Arc<tokio::net::TcpStream>>,
+    wire: Arc<Wire>,
+    in_order: bool,
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let (Some(socket), false, true) = (&self.socket, self.in_order, self.wire.client.is_unframed()) {
+            let _ = socket2::SockRef::from(&**socket).set_linger(Some(Duration::ZERO));
+        }
+    }
 }
 
 /// Says that nothing more comes, and takes what the client still sends, so that the system doesn't
