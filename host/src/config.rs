@@ -2,6 +2,7 @@
 //!
 //! Everything is checked here, before a port is bound. An unknown key is refused with line and column.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,9 +10,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, de::Error};
 
+use crate::apps::TenantName;
 use crate::log::LogFormat;
+use crate::machine::MemoryShare;
 use crate::manifest::{Limits, LimitsTable};
 use crate::network::Network;
+use crate::tenants::{QuotaTable, Quotas};
 use crate::units::{Fault, Period, from_toml, lasting};
 
 /// How the host runs. Relative paths in the file count from the folder that it lies in.
@@ -32,10 +36,16 @@ pub struct Config {
     pub drain: Duration,
     /// What connections may take.
     pub connections: Connections,
-    /// How many instances of all applications together may be alive. Default 1000.
-    pub instances: u32,
+    /// How many instances of all applications together may be alive; `None`: 1000, or fewer where a quarter of the
+    /// machine's memory is too little to keep so many ready.
+    pub instances: Option<u32>,
+    /// How much memory they may have together. Default half of the machine's: the other half is for compiled code,
+    /// buffers, memory that is kept ready for instances to come, and the system's caches.
+    pub memory: MemoryShare,
     /// The limits of an application whose manifest says nothing else.
     pub limits: Limits,
+    /// What each tenant may have.
+    pub quotas: Quotas,
 }
 
 /// Where the access log goes.
@@ -117,8 +127,13 @@ struct File {
     connections: ConnectionsTable,
     #[serde(default, deserialize_with = "instances")]
     instances: Option<u32>,
+    memory: Option<MemoryShare>,
     #[serde(default)]
     limits: LimitsTable,
+    #[serde(default)]
+    tenant_defaults: QuotaTable,
+    #[serde(default)]
+    tenants: BTreeMap<TenantName, QuotaTable>,
 }
 
 #[derive(Default, Deserialize)]
@@ -133,6 +148,7 @@ struct ConnectionsTable {
 impl File {
     fn with_paths_from(self, folder: &Path) -> Config {
         let here = |path: PathBuf| folder.join(path);
+        let limits = self.limits.over(&Limits::default());
         Config {
             listen: if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen },
             state: self.state.map(here),
@@ -145,8 +161,10 @@ impl File {
             tls: self.tls.map(|tls| TlsFiles { cert: here(tls.cert), key: here(tls.key) }),
             drain: self.drain.map_or(Duration::from_secs(30), |drain| drain.0),
             connections: self.connections.over(Connections::default()),
-            instances: self.instances.unwrap_or(1000),
-            limits: self.limits.over(&Limits::default()),
+            instances: self.instances,
+            memory: self.memory.unwrap_or(MemoryShare::Percent(50)),
+            limits,
+            quotas: Quotas::new(&limits, self.tenant_defaults, self.tenants),
         }
     }
 }
@@ -211,6 +229,7 @@ mod tests {
             trusted_proxies = ["10.0.0.0/8", "::1"]
             drain = "5s"
             instances = 10
+            memory = "1GiB"
             [access_log]
             path = "/var/log/wasgi.log"
             format = "json"
@@ -222,9 +241,16 @@ mod tests {
             head = "1s"
             [limits]
             queue = 1
+            [tenant_defaults]
+            in_flight = 2
+            [tenants.acme]
+            queue = 3
             "#,
         )
         .unwrap();
+        let acme = config.quotas.of(&TenantName::new("acme").unwrap());
+        assert_eq!((acme.in_flight, acme.queue), (Some(2), 3));
+        assert_eq!(acme.ceilings.cap(Limits { queue: 9, ..config.limits }).0.queue, 1);
         assert_eq!(config.listen, ["127.0.0.1:80".parse().unwrap(), "[::]:8081".parse().unwrap()]);
         assert_eq!(config.state.unwrap(), Path::new("/etc/wasgi/state"));
         assert_eq!(config.access_log, AccessLog { path: "/var/log/wasgi.log".into(), format: LogFormat::Json });
@@ -232,7 +258,8 @@ mod tests {
         assert_eq!(config.trusted_proxies.len(), 2);
         let connections = Connections { idle: Duration::from_secs(300), head: Duration::from_secs(1) };
         assert_eq!(config.connections, connections);
-        assert_eq!((config.drain, config.instances, config.limits.queue), (Duration::from_secs(5), 10, 1));
+        assert_eq!(config.memory, MemoryShare::Bytes(1 << 30));
+        assert_eq!((config.drain, config.instances, config.limits.queue), (Duration::from_secs(5), Some(10), 1));
     }
 
     #[test]
@@ -253,10 +280,13 @@ mod tests {
             ("trusted_proxies = [\"10.0.0.1/8\"]", (1, 19), "10.0.0.0/8"),
             ("drain = 5", (1, 9), "unit"),
             ("instances = 0", (1, 13), "between"),
+            ("memory = \"all\"", (1, 10), "50%"),
             ("[access_log]\npath = \"-\"\nformat = \"xml\"", (3, 10), "json"),
             ("[tls]\ncert = \"a\"", (1, 1), "key"),
             ("[limits]\nmemory = 0", (2, 10), "64KiB"),
             ("[connections]\nidle = \"0s\"", (2, 8), "no time"),
+            ("[tenants.acme]\nmemory = \"1 elephant\"", (2, 10), "64MiB"),
+            ("[tenants.\"../x\"]", (1, 10), "can't be in a name"),
         ] {
             let fault = parse(text).unwrap_err();
             assert_eq!((fault.line, fault.column), place, "{text:?}: {fault}");

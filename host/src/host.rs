@@ -16,6 +16,7 @@ use crate::network::Network;
 use crate::sandbox::{DEFAULT_INSTANCES, Engine, TrustedCode};
 use crate::server::{self, Listener};
 use crate::state::{Cache, Digest};
+use crate::tenants::Account;
 
 /// Serves one component, at `/` of every host.
 ///
@@ -198,8 +199,11 @@ impl Builder {
         let code = engine.load(&compiled(&engine, component, self.cache.as_deref())?)?;
         let logs = self.logs.map_or_else(|| AppLogs::to(std::io::stderr()), Ok).context("starting the log's thread")?;
         let key = AppKey::of_default(AppName::new(name)?);
+        // One application is all there is, and its own limits are those of everything.
+        let account = Account::unlimited();
         let app = App::new(AppSpec {
-            log: logs.of(&key),
+            log: logs.of(&key, account.clone()),
+            account,
             key,
             // As a server names it where there is no manifest.
             version: Digest::of_version(&Digest::of(component), "").short().into(),

@@ -16,12 +16,14 @@
 //! - [`apps`]: the published routes, and the versions of applications that they lead to.
 //! - [`state`]: what is kept on disk: lock, compiled code, last good versions, records.
 //! - [`sandbox`]: engine, instances, calls, limits. Alone in naming wasmtime.
+//! - [`tenants`]: what each tenant may have, and the account of what it uses.
 //! - [`config`]: the host's configuration file, and its defaults.
 //! - [`manifest`]: an application's manifest, and the limits with their defaults.
 //! - [`log`]: the applications' logs and the access log, each written by a thread of its own.
 //! - [`exchange`]: one request in flight, as the guest's side and the client's side share it.
 //! - [`wsgi`]: the protocol itself, pure: request → environ, status and headers, lengths, bytes.
 //! - [`units`]: sizes and durations as people write them, and the place of an error in a file.
+//! - [`machine`]: how much memory this process may have.
 //! - [`network`]: addresses and blocks of them.
 //! - [`socket`]: where the socket of a state folder is.
 //! - [`build`]: source → component; names no other module.
@@ -36,6 +38,7 @@ pub mod exchange;
 pub mod gateway;
 mod host;
 pub mod log;
+pub mod machine;
 pub mod manifest;
 pub mod network;
 pub mod run;
@@ -43,6 +46,7 @@ pub mod sandbox;
 pub mod server;
 pub mod socket;
 pub mod state;
+pub mod tenants;
 pub mod units;
 pub mod wsgi;
 

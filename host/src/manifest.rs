@@ -3,12 +3,13 @@
 //! Reading is pure. An unknown key or a value out of its range is refused with line and column.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::apps::Route;
-use crate::units::{ByteSize, Fault, from_toml, lasting};
+use crate::units::{ByteSize, Fault, Period, from_toml, lasting};
 
 /// What a manifest asks for, with the host's defaults in place of what it leaves out.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Settings {
     pub max_memory: u64,
     /// What one request, and all of them together, may use.
     pub limits: Limits,
+    /// Limits that it asked for and didn't get.
+    pub capped: Vec<Capped>,
     /// The guest's whole process environment.
     pub env: BTreeMap<String, String>,
 }
@@ -47,6 +50,17 @@ pub struct Limits {
     pub in_flight: u32,
     /// Requests that may wait for one of them to end; the next is answered 503.
     pub queue: u32,
+}
+
+/// A limit that a manifest asked for beyond its tenant's ceiling, and got no more than that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capped {
+    /// The manifest's key, such as `limits.memory`.
+    pub key: String,
+    /// What it asks for.
+    pub asked: String,
+    /// What it got, the ceiling.
+    pub given: String,
 }
 
 /// The defaults of the defaults: what holds where neither the manifest nor the host's configuration says anything.
@@ -83,6 +97,16 @@ impl Settings {
     /// The first thing that is wrong, with its place.
     pub fn parse(text: &str, defaults: &Limits) -> Result<Self, Fault> {
         Ok(from_toml::<Manifest>(text)?.with(defaults))
+    }
+
+    /// Reads a manifest whose limits are at most the `ceilings`; so are the defaults.
+    ///
+    /// # Errors
+    /// Those of [`Settings::parse`].
+    pub fn parse_within(text: &str, defaults: &Limits, ceilings: &LimitsTable) -> Result<Self, Fault> {
+        let settings = Self::parse(text, &ceilings.cap(*defaults).0)?;
+        let (limits, capped) = ceilings.cap(settings.limits);
+        Ok(Self { limits, capped, ..settings })
     }
 }
 
@@ -144,6 +168,67 @@ impl LimitsTable {
             queue: self.queue.unwrap_or(defaults.queue),
         }
     }
+
+    /// All of `limits`; a life only where that is limited.
+    pub fn of(limits: &Limits) -> Self {
+        Self {
+            memory: Some(limits.memory),
+            cpu: Some(limits.cpu),
+            wall: Some(limits.wall),
+            life: limits.life,
+            stall: Some(limits.stall),
+            body: Some(ByteSize(limits.body)),
+            in_flight: Some(limits.in_flight),
+            queue: Some(limits.queue),
+        }
+    }
+
+    /// These where they are given, otherwise those of `base`, if they are given there.
+    pub fn or(&self, base: &Self) -> Self {
+        Self {
+            memory: self.memory.or(base.memory),
+            cpu: self.cpu.or(base.cpu),
+            wall: self.wall.or(base.wall),
+            life: self.life.or(base.life),
+            stall: self.stall.or(base.stall),
+            body: self.body.or(base.body),
+            in_flight: self.in_flight.or(base.in_flight),
+            queue: self.queue.or(base.queue),
+        }
+    }
+
+    /// `limits` with these as ceilings, and what was beyond them. A life without end is beyond every ceiling.
+    pub fn cap(&self, limits: Limits) -> (Limits, Vec<Capped>) {
+        let mut capped = Vec::new();
+        let given = Limits {
+            memory: lower(&mut capped, "memory", limits.memory, self.memory, ByteSize),
+            cpu: lower(&mut capped, "cpu", limits.cpu, self.cpu, Period),
+            wall: lower(&mut capped, "wall", limits.wall, self.wall, Period),
+            life: match (limits.life, self.life) {
+                (Some(asked), ceiling) => Some(lower(&mut capped, "life", asked, ceiling, Period)),
+                (None, ceiling) => ceiling,
+            },
+            stall: lower(&mut capped, "stall", limits.stall, self.stall, Period),
+            body: lower(&mut capped, "body", limits.body, self.body.map(|size| size.0), ByteSize),
+            in_flight: lower(&mut capped, "in_flight", limits.in_flight, self.in_flight, |number| number),
+            queue: lower(&mut capped, "queue", limits.queue, self.queue, |number| number),
+        };
+        (given, capped)
+    }
+}
+
+/// At most the ceiling, where there is one; notes where that is less than was asked for.
+fn lower<T: Copy + Ord, S: fmt::Display>(
+    capped: &mut Vec<Capped>,
+    key: &str,
+    asked: T,
+    ceiling: Option<T>,
+    shown: impl Fn(T) -> S,
+) -> T {
+    let Some(given) = ceiling.filter(|ceiling| *ceiling < asked) else { return asked };
+    let (asked, shown) = (shown(asked).to_string(), shown(given).to_string());
+    capped.push(Capped { key: format!("limits.{key}"), asked, given: shown });
+    given
 }
 
 impl Manifest {
@@ -154,6 +239,7 @@ impl Manifest {
             max_requests: self.instances.max_requests.unwrap_or(1000),
             max_memory: self.instances.max_memory.map_or(64 << 20, |size| size.0),
             limits: self.limits.over(defaults),
+            capped: Vec::new(),
             env: self.env,
         }
     }
@@ -252,6 +338,25 @@ mod tests {
         assert_eq!(settings.limits, limits);
         assert_eq!((settings.reuse, settings.max_requests, settings.max_memory), (true, 7, 1 << 20));
         assert_eq!(settings.env, [("SECRET_KEY".to_owned(), "…".to_owned())].into());
+    }
+
+    #[test]
+    fn nobody_gets_more_than_the_ceiling() {
+        let table = |text: &str| from_toml::<LimitsTable>(text).unwrap();
+        let ceilings =
+            table("memory = \"64MiB\"\nlife = \"1m\"\nin_flight = 8").or(&table("memory = \"1MiB\"\nqueue = 4"));
+        let read = |text: &str| Settings::parse_within(text, &Limits::default(), &ceilings).unwrap();
+        let silent = read("");
+        assert_eq!((silent.limits.memory, silent.limits.in_flight, silent.limits.queue), (64 << 20, 8, 4));
+        assert_eq!((silent.limits.life, silent.capped), (Some(Duration::from_secs(60)), vec![]));
+        let modest = read("[limits]\nmemory = \"1MiB\"\nlife = \"1s\"");
+        assert_eq!((modest.limits.memory, modest.limits.life), (1 << 20, Some(Duration::from_secs(1))));
+        let greedy = read("[limits]\nmemory = \"1GiB\"\nlife = \"2h\"\nin_flight = 9\ncpu = \"1h\"");
+        assert_eq!((greedy.limits.memory, greedy.limits.cpu), (64 << 20, Duration::from_secs(3600)));
+        let said: Vec<_> = greedy.capped.iter().map(|one| format!("{} {} {}", one.key, one.asked, one.given)).collect();
+        assert_eq!(said, ["limits.memory 1GiB 64MiB", "limits.life 120m 1m", "limits.in_flight 9 8"]);
+        let all = LimitsTable::of(&Limits::default());
+        assert_eq!(all.cap(Limits::default()), (Limits::default(), vec![]));
     }
 
     #[test]

@@ -21,9 +21,11 @@ use crate::config::Config;
 use crate::deploy::{self, Deploys, Notice, Source};
 use crate::gateway::Gateway;
 use crate::log::AccessLog;
-use crate::sandbox::Engine;
+use crate::machine;
+use crate::sandbox::{self, Engine};
 use crate::server::{self, Certificate, TlsListener};
 use crate::state;
+use crate::tenants::Pool;
 
 /// Told the URLs that a server listens on.
 pub type Listening = Box<dyn Fn(&[String]) + Send>;
@@ -82,9 +84,10 @@ pub fn start(
         None => None,
     };
     let access_log = AccessLog::open(&config.access_log.path, config.access_log.format)?;
-    let engine = Engine::new(config.instances).with_context(|| {
-        format!("making room for {} instances (`instances` in the configuration)", config.instances)
-    })?;
+    let machine = machine::memory();
+    let instances = config.instances.unwrap_or_else(|| sandbox::instances_for(machine));
+    let engine = Engine::new(instances)
+        .with_context(|| format!("making room for {instances} instances (`instances` in the configuration)"))?;
     if let Some(missing) = engine.missing() {
         warn!("{missing}");
     }
@@ -96,7 +99,15 @@ pub fn start(
     let published = Arc::new(ArcSwap::from_pointee(Routes::default()));
     let gateway = Gateway::new(engine.clone(), published.clone(), access_log, config.trusted_proxies.clone());
     let scheme = if certificate.is_some() { "https" } else { "http" };
-    let options = deploy::Options { source, state: root, limits: config.limits, report: output.deploy };
+    let memory = Pool::of_host(config.memory.of(machine));
+    let options = deploy::Options {
+        source,
+        state: root,
+        limits: config.limits,
+        quotas: config.quotas.clone(),
+        memory,
+        report: output.deploy,
+    };
     let prepared = deploy::prepare(engine, published, options, runtime.handle())?;
     let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
     (output.listening)(&addresses.map(|address| format!("{scheme}://{address}")).collect::<Vec<_>>());
@@ -192,8 +203,8 @@ impl Control {
             error!(%error, "the access log can't be opened again and stays as it is");
         }
         self.gateway.trust(config.trusted_proxies);
-        self.deploys.set_limits(config.limits);
-        info!("read again and in force: trusted_proxies, limits, certificate; anything else needs a restart");
+        self.deploys.set_limits(config.limits, config.quotas);
+        info!("read again and in force: trusted_proxies, limits, tenants, certificate; anything else needs a restart");
     }
 }
 

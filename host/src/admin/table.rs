@@ -1,14 +1,27 @@
-//! The status for people: a table with aligned columns.
+//! The status for people: tables with aligned columns.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use crate::apps::AppKey;
-use crate::deploy::{AppState, AppStatus, Listed, OneLine, Status};
+use crate::deploy::{AppState, AppStatus, Listed, OneLine, Status, TenantStatus};
+use crate::units::ByteSize;
 
-const HEADS: [&str; 6] = ["APPLICATION", "VERSION", "STATE", "ROUTES", "REQUESTS", "ERRORS"];
+const APPS: Columns<6> = Columns {
+    heads: ["APPLICATION", "VERSION", "STATE", "ROUTES", "REQUESTS", "ERRORS"],
+    numbers: [false, false, false, false, true, true],
+};
 
-/// Columns of numbers, which are aligned at their right.
-const NUMBERS: std::ops::RangeInclusive<usize> = 4..=5;
+const TENANTS: Columns<7> = Columns {
+    heads: ["TENANT", "APPLICATIONS", "IN FLIGHT", "WAITING", "MEMORY", "REFUSED", "LINES DROPPED"],
+    numbers: [false, true, true, true, true, true, true],
+};
+
+/// The columns of a table: their names, and which hold numbers, that are aligned at their right.
+struct Columns<const N: usize> {
+    heads: [&'static str; N],
+    numbers: [bool; N],
+}
 
 /// Writes `status` to `out`; in `colour` where that is a terminal.
 ///
@@ -16,26 +29,37 @@ const NUMBERS: std::ops::RangeInclusive<usize> = 4..=5;
 /// Those of writing.
 pub fn write_table(status: &Status, colour: bool, out: &mut impl Write) -> io::Result<()> {
     let rows: Vec<_> = status.applications.iter().map(row).collect();
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(HEADS.get(column).map(|head| head.len())).max().unwrap_or(0)
-    };
-    let widths: [usize; 6] = std::array::from_fn(width);
+    let widths = APPS.widths(&rows);
     if status.applications.is_empty() {
         writeln!(out, "no applications in {}", OneLine(&status.serving))?;
     } else {
-        write_row(&HEADS.map(str::to_owned), &widths, colour.then_some("1"), out)?;
+        APPS.write_heads(&widths, colour, out)?;
     }
     for (row, app) in rows.iter().zip(&status.applications) {
-        write_row(row, &widths, shade(app.state).filter(|_| colour), out)?;
+        APPS.write_row(row, &widths, shade(app.state).filter(|_| colour), out)?;
         if let Some(reason) = &app.reason {
             writeln!(out, "  refused: {}", OneLine(reason))?;
+        }
+        for capped in &app.capped {
+            writeln!(out, "  {} is {}, not {}", capped.key, capped.given, capped.asked)?;
         }
     }
     for file in &status.ignored {
         writeln!(out, "ignored {}: {}", OneLine(&file.name), OneLine(&file.reason))?;
     }
-    Ok(())
+    write_tenants(&status.tenants, colour, out)
+}
+
+/// Nothing where there is nobody but the operator.
+fn write_tenants(tenants: &[TenantStatus], colour: bool, out: &mut impl Write) -> io::Result<()> {
+    if tenants.iter().all(|one| one.tenant.is_default()) {
+        return Ok(());
+    }
+    let rows: Vec<_> = tenants.iter().map(tenant_row).collect();
+    let widths = TENANTS.widths(&rows);
+    writeln!(out)?;
+    TENANTS.write_heads(&widths, colour, out)?;
+    rows.iter().try_for_each(|row| TENANTS.write_row(row, &widths, None, out))
 }
 
 fn row(app: &AppStatus) -> [String; 6] {
@@ -49,15 +73,57 @@ fn row(app: &AppStatus) -> [String; 6] {
     ]
 }
 
-fn write_row(row: &[String; 6], widths: &[usize; 6], colour: Option<&str>, out: &mut impl Write) -> io::Result<()> {
-    let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
-        column if NUMBERS.contains(&column) => format!("{cell:>width$}"),
-        _ => format!("{cell:<width$}"),
-    });
-    let line = cells.collect::<Vec<_>>().join("  ");
-    match colour {
-        Some(colour) => writeln!(out, "\x1b[{colour}m{}\x1b[0m", line.trim_end()),
-        None => writeln!(out, "{}", line.trim_end()),
+fn tenant_row(tenant: &TenantStatus) -> [String; 7] {
+    // What is not limited is not counted.
+    let in_flight = tenant.most_in_flight.map_or("-".to_owned(), |most| of(tenant.in_flight, Some(most)));
+    [
+        tenant.tenant.to_string(),
+        of(tenant.applications, tenant.most_applications),
+        in_flight,
+        tenant.queued.to_string(),
+        of(mebibytes(tenant.memory), tenant.most_memory.map(ByteSize)),
+        tenant.refused.to_string(),
+        tenant.dropped_lines.to_string(),
+    ]
+}
+
+fn of(used: impl Display, most: Option<impl Display>) -> String {
+    most.map_or(used.to_string(), |most| format!("{used} of {most}"))
+}
+
+/// Rounded up: what is there is never shown as nothing.
+fn mebibytes(bytes: u64) -> ByteSize {
+    ByteSize(bytes.div_ceil(1 << 20) << 20)
+}
+
+impl<const N: usize> Columns<N> {
+    fn widths(&self, rows: &[[String; N]]) -> [usize; N] {
+        std::array::from_fn(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            cells.chain(self.heads.get(column).map(|head| head.len())).max().unwrap_or(0)
+        })
+    }
+
+    fn write_heads(&self, widths: &[usize; N], colour: bool, out: &mut impl Write) -> io::Result<()> {
+        self.write_row(&self.heads.map(str::to_owned), widths, colour.then_some("1"), out)
+    }
+
+    fn write_row(
+        &self,
+        row: &[String; N],
+        widths: &[usize; N],
+        colour: Option<&str>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let cells = row.iter().zip(widths).zip(self.numbers).map(|((cell, width), number)| match number {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:<width$}"),
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        match colour {
+            Some(colour) => writeln!(out, "\x1b[{colour}m{}\x1b[0m", line.trim_end()),
+            None => writeln!(out, "{}", line.trim_end()),
+        }
     }
 }
 
@@ -85,6 +151,7 @@ mod tests {
     use super::*;
     use crate::apps::{AppName, TenantName};
     use crate::deploy::IgnoredFile;
+    use crate::manifest::Capped;
 
     fn app(name: &str, state: AppState, routes: &[&str], reason: Option<&str>) -> AppStatus {
         AppStatus {
@@ -96,6 +163,7 @@ mod tests {
             requests: 12,
             errors: 0,
             reason: reason.map(str::to_owned),
+            capped: Vec::new(),
         }
     }
 
@@ -108,6 +176,7 @@ mod tests {
                 app("hello", AppState::Serving, &["/hello"], None),
                 app("shop", AppState::Refused, &[], Some("it is\na \x1b[2Jzip")),
             ],
+            tenants: Vec::new(),
             ignored: vec![IgnoredFile { name: "README".into(), reason: "why".into() }],
         };
         let mut plain = Vec::new();
@@ -123,5 +192,44 @@ ignored README: why
         let mut coloured = Vec::new();
         write_table(&status, true, &mut coloured).unwrap();
         assert!(String::from_utf8(coloured).unwrap().contains("\x1b[31mshop"));
+    }
+
+    #[test]
+    fn tenants_are_told_with_what_they_may_have() {
+        let (key, asked, given) = ("limits.memory".to_owned(), "1GiB".to_owned(), "128MiB".to_owned());
+        let mut shop = app("shop", AppState::Serving, &["/acme/shop"], None);
+        shop.tenant = TenantName::new("acme").unwrap();
+        shop.capped = vec![Capped { key, asked, given }];
+        let tenant = |name: &str, most: Option<u32>| TenantStatus {
+            tenant: TenantName::new(name).unwrap(),
+            applications: 1,
+            most_applications: most,
+            in_flight: most.map_or(0, |_| 3),
+            most_in_flight: most,
+            queued: 2,
+            memory: 5 << 20 | 1,
+            most_memory: most.map(|_| 512 << 20),
+            refused: 7,
+            dropped_lines: 0,
+        };
+        let tenants = vec![tenant("acme", Some(64)), tenant("default", None)];
+        let mut status =
+            Status { pid: 1, serving: "/apps".into(), applications: vec![shop], tenants, ignored: Vec::new() };
+        let mut table = Vec::new();
+        write_table(&status, false, &mut table).unwrap();
+        let expected = "\
+APPLICATION  VERSION   STATE    ROUTES      REQUESTS  ERRORS
+acme/shop    3f2a9c1b  serving  /acme/shop        12       0
+  limits.memory is 128MiB, not 1GiB
+
+TENANT   APPLICATIONS  IN FLIGHT  WAITING          MEMORY  REFUSED  LINES DROPPED
+acme          1 of 64    3 of 64        2  6MiB of 512MiB        7              0
+default             1          -        2            6MiB        7              0
+";
+        assert_eq!(String::from_utf8(table).unwrap(), expected);
+        status.tenants.remove(0);
+        let mut table = Vec::new();
+        write_table(&status, false, &mut table).unwrap();
+        assert!(!String::from_utf8(table).unwrap().contains("TENANT"));
     }
 }

@@ -2,18 +2,19 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::sync::Mutex;
 
 use super::{AppKey, Share};
-use crate::exchange::{Client, Clocks, Exchange};
+use crate::exchange::{Clocks, Exchange};
 use crate::log::AppLog;
-use crate::manifest::Settings;
-use crate::sandbox::{Code, Engine, Idle, Instance, Outcome, Refusal, Surroundings};
+use crate::manifest::{Limits, Settings};
+use crate::sandbox::{Code, Engine, Failure, Idle, Instance, Outcome, Refusal, Surroundings};
+use crate::tenants::{Account, Bounds, Gate, OutOfMemory, Pass};
 
 /// How long a request waits in the queue before it is told that there is no room.
 const QUEUE_WAIT: Duration = Duration::from_secs(10);
@@ -44,6 +45,8 @@ pub struct AppSpec {
     pub share: Share,
     /// Its log.
     pub log: AppLog,
+    /// Its tenant's account.
+    pub account: Arc<Account>,
     /// Where its code comes from.
     pub loader: Loader,
 }
@@ -60,8 +63,7 @@ pub struct App {
     loader: Loader,
     code: ArcSwapOption<Code>,
     loading: Mutex<()>,
-    in_flight: Semaphore,
-    queued: AtomicU32,
+    gate: Gate,
     idle: OnceLock<Idle>,
     born: Instant,
     /// Milliseconds from `born` to the last request.
@@ -77,23 +79,23 @@ pub enum Entry {
     Pending,
 }
 
-/// A request's right to run: one of its version's, and one of its application's.
+/// A request's right to run, until it is dropped.
+#[must_use]
 pub struct Turn<'a> {
-    _in_flight: SemaphorePermit<'a>,
-    _share: SemaphorePermit<'a>,
+    _app: Pass<'a>,
+    _share: Pass<'a>,
+    _tenant: Pass<'a>,
 }
 
 /// Why a request can't be served.
 #[derive(Debug, thiserror::Error)]
 pub enum Unserved {
+    /// The tenant has had its requests of this second; another one may come after this time.
+    #[error("the tenant has more requests a second than it may")]
+    TooMany(Duration),
     /// As many requests as may are in flight, and as many as may are waiting.
-    #[error("{in_flight} requests are in flight and {queue} are waiting: there is no room for more")]
-    Full {
-        /// The limit of requests in flight.
-        in_flight: u32,
-        /// The limit of requests that wait.
-        queue: u32,
-    },
+    #[error("as many requests of the {0} are in flight and waiting as may be")]
+    Full(Whose),
     /// The request waited for its turn, and it did not come.
     #[error("the request waited for {} s for its turn", QUEUE_WAIT.as_secs())]
     Waited,
@@ -108,13 +110,47 @@ pub enum Unserved {
     NoCode(Refusal),
     /// The instance failed before it could serve.
     #[error("the application can't be instantiated: {0}")]
-    Broken(crate::sandbox::Failure),
+    Broken(Failure),
+}
+
+/// Whose limit it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Of one application.
+    App,
+    /// Of all that a tenant has.
+    Tenant,
+}
+
+impl Unserved {
+    /// What the access log says of it.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Unserved::TooMany(_) => Some("the tenant's requests a second"),
+            Unserved::Full(Whose::App) => Some("the application's requests in flight"),
+            Unserved::Full(Whose::Tenant) => Some("the tenant's requests in flight"),
+            Unserved::Waited => Some("no turn came"),
+            Unserved::NoSlot => Some("the host's instances"),
+            Unserved::Broken(Failure::Crowded(OutOfMemory::Tenant, _)) => Some("the tenant's memory"),
+            Unserved::Broken(Failure::Crowded(OutOfMemory::Host, _)) => Some("the host's memory"),
+            Unserved::Left | Unserved::NoCode(_) | Unserved::Broken(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Whose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Whose::App => "application",
+            Whose::Tenant => "tenant",
+        })
+    }
 }
 
 impl From<&Unserved> for Outcome {
     fn from(unserved: &Unserved) -> Outcome {
         match unserved {
-            Unserved::Full { .. } | Unserved::Waited | Unserved::NoSlot => Outcome::Unavailable,
+            Unserved::TooMany(_) | Unserved::Full(_) | Unserved::Waited | Unserved::NoSlot => Outcome::Unavailable,
             Unserved::Left => Outcome::ClientGone,
             Unserved::NoCode(_) => Outcome::Host,
             Unserved::Broken(failure) => Outcome::from(failure),
@@ -125,20 +161,21 @@ impl From<&Unserved> for Outcome {
 impl App {
     /// A version that serves from now on.
     pub fn new(spec: AppSpec) -> Arc<App> {
-        let AppSpec { key, version, settings, stats, share, log, loader } = spec;
+        let AppSpec { key, version, settings, stats, share, log, account, loader } = spec;
+        let Limits { in_flight, queue, .. } = settings.limits;
         let env = settings.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         Arc::new(App {
             name: key.name.as_str().into(),
             key,
             version,
             stats,
-            share,
-            surroundings: Arc::new(Surroundings { env, log }),
+            surroundings: Arc::new(Surroundings { env, log, account }),
             loader,
             code: ArcSwapOption::empty(),
             loading: Mutex::new(()),
-            in_flight: Semaphore::new(settings.limits.in_flight as usize),
-            queued: AtomicU32::new(0),
+            // What is beyond the share waits in the queue.
+            gate: Gate::new(Bounds { most: in_flight.min(share.most()), queue }),
+            share,
             idle: OnceLock::new(),
             born: Instant::now(),
             used: AtomicU64::new(0),
@@ -171,6 +208,11 @@ impl App {
         &self.surroundings.log
     }
 
+    /// What its tenant uses, and what it may.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.surroundings.account
+    }
+
     /// The clocks that its requests run under.
     pub fn clocks(&self) -> Clocks {
         let limits = &self.settings.limits;
@@ -189,26 +231,24 @@ impl App {
     ///
     /// # Errors
     /// Where there is no room to wait, or the wait is too long.
-    pub async fn enter(&self, client: &Client) -> Result<Turn<'_>, Unserved> {
-        if let Some(turn) = self.turn_now() {
-            return Ok(turn);
+    pub async fn enter(&self, exchange: &Exchange) -> Result<Turn<'_>, Unserved> {
+        let account = self.account();
+        let entered = match account.admit(exchange.began) {
+            Ok(()) => self.take_turn(exchange).await,
+            Err(wait) => Err(Unserved::TooMany(wait)),
+        };
+        if matches!(entered, Err(Unserved::TooMany(_) | Unserved::Full(Whose::Tenant))) {
+            account.refuse();
         }
-        let limits = &self.settings.limits;
-        let _waiting = Waiting::new(&self.queued, limits.queue)
-            .ok_or(Unserved::Full { in_flight: limits.in_flight, queue: limits.queue })?;
-        tokio::select! {
-            biased;
-            () = poll_fn(|cx| client.poll_left(cx)) => Err(Unserved::Left),
-            turn = tokio::time::timeout(QUEUE_WAIT, self.turn()) => turn.ok().flatten().ok_or(Unserved::Waited),
-        }
+        entered
     }
 
-    fn turn_now(&self) -> Option<Turn<'_>> {
-        Some(Turn { _in_flight: self.in_flight.try_acquire().ok()?, _share: self.share.try_take()? })
-    }
-
-    async fn turn(&self) -> Option<Turn<'_>> {
-        Some(Turn { _in_flight: self.in_flight.acquire().await.ok()?, _share: self.share.take().await? })
+    /// The application's turn first: one whose requests wait takes none of the places of its tenant's others.
+    async fn take_turn(&self, exchange: &Exchange) -> Result<Turn<'_>, Unserved> {
+        let app = turn(&self.gate, Whose::App, exchange).await?;
+        let share = turn(self.share.gate(), Whose::App, exchange).await?;
+        let tenant = turn(self.account().gate(), Whose::Tenant, exchange).await?;
+        Ok(Turn { _app: app, _share: share, _tenant: tenant })
     }
 
     /// An instance for a request: a waiting one where instances are reused, else a fresh one.
@@ -229,7 +269,7 @@ impl App {
             match made.await {
                 Ok(instance) => return Ok(instance),
                 Err(Ok(failure)) => return Err(Unserved::Broken(failure)),
-                Err(Err(_)) if engine.evict() => {}
+                Err(Err(_)) if self.account().memory().reclaim() => {}
                 Err(Err(_)) => return Err(Unserved::NoSlot),
             }
         }
@@ -241,12 +281,12 @@ impl App {
     }
 
     /// Keeps an instance for a later request, or retires it.
-    pub fn keep(&self, engine: &Engine, instance: Instance) {
+    pub fn keep(&self, instance: Instance) {
         // A long stream's instance has served until now.
         self.touch();
         let settings = &self.settings;
         if settings.reuse && instance.served() < settings.max_requests && instance.memory() <= settings.max_memory {
-            self.idle.get_or_init(|| engine.idle()).keep(instance);
+            self.idle.get_or_init(|| Idle::new(self.account().memory())).keep(instance);
         }
     }
 
@@ -278,18 +318,21 @@ impl App {
     }
 }
 
-/// One place in the queue.
-struct Waiting<'a>(&'a AtomicU32);
-
-impl<'a> Waiting<'a> {
-    fn new(queued: &'a AtomicU32, most: u32) -> Option<Waiting<'a>> {
-        let entered = queued.fetch_update(Relaxed, Relaxed, |waiting| (waiting < most).then_some(waiting + 1));
-        entered.ok().map(|_| Waiting(queued))
+/// A place behind `gate`, at once or after a wait.
+async fn turn<'a>(gate: &'a Gate, whose: Whose, exchange: &Exchange) -> Result<Pass<'a>, Unserved> {
+    match gate.try_enter() {
+        Some(pass) => Ok(pass),
+        // It is seldom that anybody waits, so that it need not be part of every request.
+        None => Box::pin(wait(gate, whose, exchange)).await,
     }
 }
 
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+async fn wait<'a>(gate: &'a Gate, whose: Whose, exchange: &Exchange) -> Result<Pass<'a>, Unserved> {
+    let waiting = gate.wait().map_err(|_| Unserved::Full(whose))?;
+    let patience = exchange.began + QUEUE_WAIT;
+    tokio::select! {
+        biased;
+        () = poll_fn(|cx| exchange.client.poll_left(cx)) => Err(Unserved::Left),
+        turn = tokio::time::timeout_at(patience.into(), waiting) => turn.map_err(|_| Unserved::Waited),
     }
 }

@@ -9,7 +9,7 @@ pub mod route;
 pub mod share;
 pub mod table;
 
-pub use app::{App, AppSpec, Entry, Loader, Stats, Unserved};
+pub use app::{App, AppSpec, Entry, Loader, Stats, Turn, Unserved, Whose};
 pub use name::{AppKey, AppName, TenantName};
 pub use route::{HostPattern, Route};
 pub use share::Share;

@@ -98,6 +98,11 @@ impl AppKey {
     pub fn of_default(name: AppName) -> Self {
         Self { tenant: TenantName::default(), name }
     }
+
+    /// What sorts before all applications of `tenant`, and is none: to search by.
+    pub fn before(tenant: TenantName) -> Self {
+        Self { tenant, name: AppName(Arc::from("")) }
+    }
 }
 
 /// `TENANT/NAME`, and of the default tenant the name alone.

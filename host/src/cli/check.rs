@@ -11,6 +11,7 @@ use clap::Args;
 use super::{Unstarted, existing, local, runtime, working};
 use crate::log::AppLog;
 use crate::sandbox::{self, Engine, Refusal, Surroundings, TrustedCode};
+use crate::tenants::Account;
 
 /// Tell what a component is, and whether it would be deployed
 ///
@@ -56,7 +57,8 @@ fn examine(file: &Path, bytes: &[u8], out: &mut impl Write) -> Result<Result<usi
         Ok(settings) => settings,
         Err(error) => return Ok(Err(Refusal::new(format!("{error:#}")))),
     };
-    let surroundings = Arc::new(Surroundings { env: settings.env.into_iter().collect(), log: AppLog::none() });
+    let env = settings.env.into_iter().collect();
+    let surroundings = Arc::new(Surroundings { env, log: AppLog::none(), account: Account::unlimited() });
     let _compiling = working(&format!("compiling {}", file.display()));
     let engine = Engine::new(1)?;
     let accepted = (|| {

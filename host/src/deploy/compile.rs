@@ -19,6 +19,7 @@ use crate::sandbox::{self, Code, Engine, Refusal, Surroundings};
 use crate::state::records::Identity;
 use crate::state::versions::Versions;
 use crate::state::{Cache, Digest};
+use crate::tenants::Account;
 
 /// The largest component that is read, in bytes. The largest interpreters compiled to wasm are a tenth of this.
 const LARGEST: u64 = 256 << 20;
@@ -45,6 +46,7 @@ pub(super) struct Job {
     pub(super) manifest: String,
     pub(super) settings: Settings,
     pub(super) log: AppLog,
+    pub(super) account: Arc<Account>,
     /// The version that is deployed: if this one is the same, nothing is done.
     pub(super) current: Option<Digest>,
     /// Set once nobody waits for it any more.
@@ -163,7 +165,8 @@ impl Workshop {
     fn probe(&self, code: &Code, job: &Job, runtime: &Handle) -> Result<(), Failure> {
         let (tell, told) = channel();
         let (engine, code, memory) = (self.engine.clone(), code.clone(), job.settings.limits.memory);
-        let surroundings = Surroundings { env: job.settings.env.clone().into_iter().collect(), log: job.log.clone() };
+        let env = job.settings.env.clone().into_iter().collect();
+        let surroundings = Surroundings { env, log: job.log.clone(), account: job.account.clone() };
         runtime.spawn(async move {
             let probed = sandbox::probe(&engine, &code, memory, Arc::new(surroundings)).await;
             tell.send(probed)

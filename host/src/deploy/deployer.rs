@@ -17,15 +17,18 @@ use anyhow::{Context, Result, bail};
 use super::compile::{self, Failure, Job, Outcome, Workshop};
 use super::folders::Scanned;
 use super::known::{Building, Known};
-use super::notice::Notice;
+use super::notice::{Listed, Notice};
 use super::plan::{self, Holders, Restore};
 use super::scan::{Found, Part};
 use super::settle::{Settled, Settling};
 use super::source::{self, Source};
+use super::status::TenantStatus;
 use crate::apps::{App, AppKey, AppSpec, Entry, Route, Routes, Share, TenantName};
 use crate::log::AppLogs;
 use crate::manifest::{Limits, Settings};
 use crate::state::records::{Good, Identity, Pair, Record, Records};
+use crate::tenants::{Quotas, Tenants};
+use crate::units::Fault;
 
 /// How long after a failure that was not the file's fault, such as a full disk, it is tried again.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -39,6 +42,7 @@ pub(super) struct Deployer {
     pub(super) logs: AppLogs,
     pub(super) jobs: Sender<Job>,
     pub(super) limits: Limits,
+    pub(super) tenants: Tenants,
     pub(super) known: BTreeMap<AppKey, Known>,
     /// What lies in each tenant's folder and is no application's.
     pub(super) odd: BTreeMap<TenantName, BTreeMap<OsString, String>>,
@@ -48,8 +52,10 @@ pub(super) struct Deployer {
     pub(super) holders: Holders,
     /// The routes as they will be published next.
     pub(super) routes: Routes<Entry>,
-    /// Applications whose route has become free.
+    /// Applications whose route, or place among their tenant's, has become free.
     pub(super) freed: BTreeSet<AppKey>,
+    /// Applications that their tenant has too many of.
+    pub(super) supernumerary: BTreeSet<AppKey>,
     /// Applications to be tried again, and when.
     pub(super) again: HashMap<AppKey, Instant>,
     /// What is to be told once it is published.
@@ -102,9 +108,10 @@ impl Deployer {
 
     /// Serves the last good version of `record`, and tells so; nothing if there is none that can be served.
     fn revive(&mut self, key: &AppKey, record: Record, probed: bool) -> Option<Notice> {
-        let mut known = Known::new(self.logs.of(key), self.share());
-        let good = record.good.filter(|good| self.holders.claim(key, &good.routes).is_ok());
-        let settings = good.as_ref().and_then(|good| Settings::parse(&good.manifest, &self.limits).ok());
+        let mut known = self.first_sight_of(key);
+        let good = record.good.filter(|good| self.check_routes(key, &good.routes).is_ok());
+        let good = good.filter(|good| self.holders.claim(key, &good.routes).is_ok());
+        let settings = good.as_ref().and_then(|good| self.settings(key, &good.manifest).ok());
         let notice = good.zip(settings).map(|(good, settings)| {
             known.seen = record.seen;
             known.probed = probed;
@@ -119,6 +126,16 @@ impl Deployer {
         }
         self.known.insert(key.clone(), known);
         notice
+    }
+
+    fn first_sight_of(&mut self, key: &AppKey) -> Known {
+        let account = self.tenants.account(&key.tenant);
+        Known::new(self.logs.of(key, account.clone()), self.share(), account)
+    }
+
+    /// What a manifest gets: what it asks for, within its tenant's ceilings.
+    fn settings(&self, key: &AppKey, manifest: &str) -> Result<Settings, Fault> {
+        Settings::parse_within(manifest, &self.limits, &self.tenants.quota(&key.tenant).ceilings)
     }
 
     /// Compares what scans found with what is known; whatever differs has to settle.
@@ -190,9 +207,8 @@ impl Deployer {
         self.overtake(&key);
         match self.plan(&key, &settled.pair) {
             Ok(Some(planned)) => {
-                let (log, share) = (self.logs.of(&key), self.share());
-                let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log, share));
-                let log = known.log.clone();
+                let mut known = self.known.remove(&key).unwrap_or_else(|| self.first_sight_of(&key));
+                let (log, account) = (known.log.clone(), known.account.clone());
                 let [outdated, begun] = [false; 2].map(|flag| Arc::new(AtomicBool::new(flag)));
                 let current = known.good.as_ref().filter(|_| known.probed).map(|good| good.version);
                 if known.app.is_none() {
@@ -207,9 +223,11 @@ impl Deployer {
                     routes: planned.routes,
                     noticed: settled.noticed,
                 });
+                self.known.insert(key.clone(), known);
                 let Planned { manifest, settings, .. } = planned;
                 // Without its compiling threads the host is ending.
-                let _ = self.jobs.send(Job { key, component, manifest, settings, log, current, outdated, begun });
+                let job = Job { key, component, manifest, settings, log, account, current, outdated, begun };
+                let _ = self.jobs.send(job);
             }
             Ok(None) => self.settling.changed(&key, now),
             Err(error) => {
@@ -224,34 +242,69 @@ impl Deployer {
     /// Reads the manifest and claims the routes. Nothing, where the files are not those any more that were settled.
     fn plan(&mut self, key: &AppKey, pair: &Pair) -> Result<Option<Planned>> {
         if let Some(component) = &pair.component {
-            source::check(key, Part::Component, component, u64::MAX)?;
+            let most = self.tenants.quota(&key.tenant).component.unwrap_or(u64::MAX);
+            source::check(key, Part::Component, component, most)?;
         }
         let Some(manifest) = compile::manifest(&self.source, key, pair.manifest.as_ref())? else {
             return Ok(None);
         };
-        let settings = Settings::parse(&manifest, &self.limits).with_context(|| Part::Manifest.file_name(&key.name))?;
+        let settings = self.settings(key, &manifest).with_context(|| Part::Manifest.file_name(&key.name))?;
         let routes = match &settings.routes {
             Some(routes) => routes.clone(),
             None if self.source.is_one() => vec!["/".parse()?],
             None => vec![Route::of(key)?],
         };
         self.check_routes(key, &routes)?;
+        self.check_number(key)?;
         self.holders.claim(key, &routes)?;
         Ok(Some(Planned { manifest, settings, routes }))
     }
 
     /// Refuses routes that are not the tenant's.
     fn check_routes(&self, key: &AppKey, routes: &[Route]) -> Result<()> {
-        if key.tenant.is_default() {
-            return Ok(());
-        }
-        let own = Route::own(&key.tenant)?;
-        match routes.iter().find(|route| !own.covers(route)) {
+        let (tenant, quota) = (&key.tenant, self.tenants.quota(&key.tenant));
+        match routes.iter().find(|route| !quota.grants(tenant, route)) {
             Some(foreign) => {
-                bail!("the route {foreign} is not {}'s, who may claim {own} and what is below it", key.tenant)
+                let own = std::iter::once(Route::own(tenant)?).chain(quota.routes.iter().cloned());
+                let own = own.collect::<Vec<_>>();
+                bail!("the route {foreign} is not {tenant}'s, who may claim {} and what is below", Listed(&own))
             }
             None => Ok(()),
         }
+    }
+
+    /// The applications of a tenant that serve or are made ready.
+    fn lively(&self, tenant: &TenantName) -> impl Iterator<Item = &AppKey> {
+        let all = self.known.range(AppKey::before(tenant.clone())..).take_while(move |(key, _)| key.tenant == *tenant);
+        all.filter(|(_, known)| known.is_lively()).map(|(key, _)| key)
+    }
+
+    /// How every tenant is that has something.
+    pub(super) fn tenant_statuses(&self) -> Vec<TenantStatus> {
+        let status = |(tenant, account)| {
+            let applications = u32::try_from(self.lively(tenant).count()).unwrap_or(u32::MAX);
+            TenantStatus::of(tenant, applications, account, self.tenants.quota(tenant))
+        };
+        self.tenants.accounts().map(status).collect()
+    }
+
+    /// Refuses an application where its tenant has as many others as it may.
+    fn check_number(&mut self, key: &AppKey) -> Result<()> {
+        let Some(most) = self.tenants.quota(&key.tenant).applications else { return Ok(()) };
+        if self.lively(&key.tenant).filter(|one| *one != key).count() < most as usize {
+            return Ok(());
+        }
+        self.supernumerary.insert(key.clone());
+        bail!("the tenant {} has {most} applications already, and may not have more", key.tenant)
+    }
+
+    /// An application needs its place among its tenant's no longer: those that had none are tried again.
+    fn give_place(&mut self, tenant: &TenantName) {
+        let (freed, others) =
+            std::mem::take(&mut self.supernumerary).into_iter().partition(|key| key.tenant == *tenant);
+        self.supernumerary = others;
+        let freed: BTreeSet<_> = freed;
+        self.freed.extend(freed);
     }
 
     /// What a compiling thread made of a job.
@@ -269,7 +322,9 @@ impl Deployer {
             return;
         };
         let pair = building.pair;
-        match result {
+        // Other quotas may have come into force since it was planned.
+        let granted = self.check_routes(&key, &building.routes).map_err(|error| Failure::Refused(error.to_string()));
+        match result.and_then(|built| granted.map(|()| built)) {
             Ok(built) => {
                 let Building { manifest, routes, noticed, .. } = building;
                 let good = Good { version: built.version, component: built.component, manifest, routes };
@@ -279,8 +334,8 @@ impl Deployer {
                     self.said(&key, &known, &good, noticed, now);
                 }
                 if !same {
-                    // Other defaults may have come into force since it was planned.
-                    let settings = Settings::parse(&good.manifest, &self.limits).unwrap_or(job.settings);
+                    // Other limits may have come into force since it was planned.
+                    let settings = self.settings(&key, &good.manifest).unwrap_or(job.settings);
                     self.serve(&key, &mut known, good, settings);
                 }
                 (known.probed, self.unsaved) = (true, true);
@@ -345,6 +400,7 @@ impl Deployer {
             stats: known.stats.clone(),
             share: known.share.clone(),
             log: known.log.clone(),
+            account: known.account.clone(),
             loader: Arc::new(move || Box::pin(shop.clone().load(component))),
         })
     }
@@ -356,8 +412,7 @@ impl Deployer {
     }
 
     fn refuse(&mut self, key: &AppKey, pair: Pair, reason: String) {
-        let (log, share) = (self.logs.of(key), self.share());
-        let known = self.known.entry(key.clone()).or_insert_with(|| Known::new(log, share));
+        let mut known = self.known.remove(key).unwrap_or_else(|| self.first_sight_of(key));
         // The same files that are tried again and refused again are no news.
         if known.seen != pair || known.refused.as_ref() != Some(&reason) {
             known.log.line("host", &format!("refused: {reason}"));
@@ -365,6 +420,7 @@ impl Deployer {
             self.said.push(Notice::Refused { app: key.clone(), reason: reason.clone(), serving });
         }
         (known.seen, known.refused) = (pair, Some(reason));
+        self.known.insert(key.clone(), known);
         self.unsaved = true;
     }
 
@@ -375,6 +431,8 @@ impl Deployer {
         };
         known.routes().iter().for_each(|route| drop(self.routes.remove(route)));
         self.freed.extend(self.holders.release(key, known.routes(), &[]));
+        self.supernumerary.remove(key);
+        self.give_place(&key.tenant);
         known.log.line("host", "removed");
         self.said.push(Notice::Removed { app: key.clone() });
         (self.unpublished, self.unsaved, self.untidy) = (true, true, true);
@@ -410,6 +468,9 @@ impl Deployer {
             self.unpublished |= self.routes.remove(route).is_some();
         }
         self.freed.extend(self.holders.release(key, &building.routes, &wanted));
+        if !self.known.get(key).is_some_and(Known::is_lively) {
+            self.give_place(&key.tenant);
+        }
     }
 
     /// Decides again about those whose route became free, and those whose time has come.
@@ -434,17 +495,40 @@ impl Deployer {
         self.freed.take(&first)
     }
 
-    /// Other defaults of the limits are in force: every application gets them.
-    pub(super) fn set_limits(&mut self, limits: Limits) {
+    /// Other limits are in force: every application gets them, loses the routes that its tenant may not have any more,
+    /// and is tried again where it was refused.
+    pub(super) fn set_limits(&mut self, limits: Limits, quotas: Quotas, now: Instant) {
         self.limits = limits;
-        for (key, mut known) in std::mem::take(&mut self.known) {
+        self.tenants.set(quotas);
+        for key in self.known.keys().cloned().collect::<Vec<_>>() {
+            let Some(mut known) = self.known.remove(&key) else { continue };
             let good = known.good.clone().filter(|_| known.app.is_some());
-            let settings = good.as_ref().and_then(|good| Settings::parse(&good.manifest, &self.limits).ok());
-            if let Some((good, settings)) = good.zip(settings) {
+            let lost = good.as_ref().and_then(|good| self.check_routes(&key, &good.routes).err());
+            let settings = good.as_ref().and_then(|good| self.settings(&key, &good.manifest).ok());
+            if let (Some((good, settings)), None) = (good.zip(settings), &lost) {
                 self.serve(&key, &mut known, good, settings);
             }
-            self.known.insert(key, known);
+            self.freed.extend(known.refused.is_some().then(|| key.clone()));
+            self.known.insert(key.clone(), known);
+            if let Some(reason) = lost {
+                self.withdraw(&key, &reason.to_string(), now);
+            }
         }
+    }
+
+    /// Ends what serves, as it may not any more; and what is being made, which is decided about anew.
+    fn withdraw(&mut self, key: &AppKey, reason: &str, now: Instant) {
+        self.abandon(key);
+        self.settling.changed(key, now);
+        let Some(known) = self.known.get_mut(key) else { return };
+        known.log.line("host", &format!("refused: {reason}"));
+        self.said.push(Notice::Refused { app: key.clone(), reason: reason.to_owned(), serving: None });
+        (known.app, known.refused) = (None, Some(reason.to_owned()));
+        let routes = known.good.take().map(|good| good.routes).unwrap_or_default();
+        routes.iter().for_each(|route| drop(self.routes.remove(route)));
+        self.freed.extend(self.holders.release(key, &routes, &[]));
+        (self.unpublished, self.unsaved, self.untidy) = (true, true, true);
+        self.give_place(&key.tenant);
     }
 
     /// Deletes the code and the copies that neither a version that answers nor a last good one needs.
@@ -455,6 +539,7 @@ impl Deployer {
         }
         let goods = self.known.values().filter_map(|known| known.good.as_ref());
         let needed: HashSet<_> = goods.map(|good| good.component).collect();
+        self.tenants.close_unused();
         match self.shop.retain(|digest| needed.contains(digest)) {
             Ok(()) => self.untidy = false,
             Err(error) => tracing::warn!(%error, "what is not needed any more can't be deleted"),

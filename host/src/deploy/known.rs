@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::apps::{App, AppKey, Route, Share, Stats};
 use crate::log::AppLog;
 use crate::state::records::{Good, Pair, Record};
+use crate::tenants::Account;
 
 /// One application that was seen.
 pub(super) struct Known {
@@ -28,6 +29,7 @@ pub(super) struct Known {
     pub(super) stats: Arc<Stats>,
     pub(super) share: Share,
     pub(super) log: AppLog,
+    pub(super) account: Arc<Account>,
 }
 
 /// A version on its way.
@@ -43,7 +45,7 @@ pub(super) struct Building {
 }
 
 impl Known {
-    pub(super) fn new(log: AppLog, share: Share) -> Self {
+    pub(super) fn new(log: AppLog, share: Share, account: Arc<Account>) -> Self {
         Self {
             seen: Pair::default(),
             good: None,
@@ -55,6 +57,7 @@ impl Known {
             stats: Arc::default(),
             share,
             log,
+            account,
         }
     }
 
@@ -71,6 +74,11 @@ impl Known {
     /// Whether a version of it is being made.
     pub(super) fn is_building(&self) -> bool {
         self.building.is_some() || self.overtaken.is_some()
+    }
+
+    /// Whether it is one of those that its tenant may have so many of.
+    pub(super) fn is_lively(&self) -> bool {
+        self.app.is_some() || self.is_building()
     }
 
     /// The routes that are wanted by what is deployed or on its way.

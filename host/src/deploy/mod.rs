@@ -40,12 +40,13 @@ use crate::sandbox::Engine;
 use crate::state::records::Records;
 use crate::state::versions::Versions;
 use crate::state::{Cache, State};
+use crate::tenants::{Pool, Quotas, Tenants};
 
 pub(crate) use notice::{Listed, OneLine};
 
 pub use notice::Notice;
 pub use source::Source;
-pub use status::{AppState, AppStatus, IgnoredFile, Status};
+pub use status::{AppState, AppStatus, IgnoredFile, Status, TenantStatus};
 
 /// How long a status may take: the deployer may be in the middle of a large scan.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,6 +59,10 @@ pub struct Options {
     pub state: PathBuf,
     /// The limits of an application whose manifest gives none.
     pub limits: Limits,
+    /// What each tenant may have.
+    pub quotas: Quotas,
+    /// The memory that all instances together may have.
+    pub memory: Arc<Pool>,
     /// Called with every deploy, refusal and removal, one after the other.
     pub report: Box<dyn Fn(&Notice) + Send>,
 }
@@ -82,12 +87,12 @@ pub struct Deploys {
 /// # Errors
 /// Where the directory can't be read, or the state can't be had (see [`State::open`]).
 pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime: &Handle) -> Result<Prepared> {
-    let Options { source, state, limits, report } = options;
+    let Options { source, state, limits, quotas, memory, report } = options;
     let state = State::open(&state, source.path())?;
     let (messages, inbox) = channel();
     let wake = messages.clone();
     let mut folders = folders::Folders::new(source.clone(), move || drop(wake.send(run::Message::Wake)));
-    let scanned = folders.scan(true, |_| run::MOST_NAMES);
+    let scanned = folders.scan(true, |tenant| run::most_names(quotas.of(tenant)));
     let scanned = scanned.with_context(|| format!("can't read {}", source.path().display()))?;
     let records = Records::read(state.folder())?;
     let cache = Cache::open(state.folder(), &engine.fingerprint())?;
@@ -104,6 +109,7 @@ pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime:
         logs,
         jobs,
         limits,
+        tenants: Tenants::new(quotas, memory),
         known: Default::default(),
         odd: Default::default(),
         unseen: Default::default(),
@@ -111,6 +117,7 @@ pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime:
         holders: Default::default(),
         routes: Routes::default(),
         freed: Default::default(),
+        supernumerary: Default::default(),
         again: Default::default(),
         said: Vec::new(),
         unpublished: true,
@@ -148,9 +155,9 @@ impl Deploys {
         asked.ok().and_then(|()| answer.recv_timeout(PATIENCE).ok()).context("the deployer does not answer")
     }
 
-    /// Puts other default limits in force, for every application.
-    pub fn set_limits(&self, limits: Limits) {
-        let _ = self.messages.send(run::Message::Limits(limits));
+    /// Puts other default limits and quotas in force, for every application.
+    pub fn set_limits(&self, limits: Limits, quotas: Quotas) {
+        let _ = self.messages.send(run::Message::Limits(Box::new((limits, quotas))));
     }
 
     /// The folder of this directory's state.

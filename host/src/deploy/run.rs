@@ -16,6 +16,7 @@ use crate::apps::Published;
 use crate::log::AppLogs;
 use crate::manifest::Limits;
 use crate::state::State;
+use crate::tenants::{Quota, Quotas};
 
 /// How often the directory itself is looked at: whether it is still the one that is watched, and whether a name came
 /// or left. One system call.
@@ -43,7 +44,10 @@ const IDLE: Duration = Duration::from_secs(600);
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// A tenant's folder with more names than this is not looked at: what is done in it must not take the others' time.
-pub(super) const MOST_NAMES: usize = 1_000;
+const MOST_NAMES: usize = 1_000;
+
+/// The same for tenants that may have so many applications that they need more, in names for each.
+const NAMES_OF_ONE: usize = 4;
 
 /// What reaches the deployer.
 pub(super) enum Message {
@@ -51,7 +55,7 @@ pub(super) enum Message {
     Wake,
     Outcome(Box<Outcome>),
     Status(Sender<Status>),
-    Limits(Limits),
+    Limits(Box<(Limits, Quotas)>),
     Stop,
 }
 
@@ -160,7 +164,10 @@ impl Run {
             Message::Wake | Message::Stop => {}
             Message::Outcome(outcome) => self.deployer.outcome(*outcome, Instant::now()),
             Message::Status(reply) => drop(reply.send(self.status())),
-            Message::Limits(limits) => self.deployer.set_limits(limits),
+            Message::Limits(limits) => {
+                let (limits, quotas) = *limits;
+                self.deployer.set_limits(limits, quotas, Instant::now());
+            }
         }
     }
 
@@ -220,7 +227,7 @@ impl Run {
     fn glance(&mut self, now: Instant) {
         let all = now >= self.scan || self.blind;
         let deployer = &mut self.deployer;
-        let seeing = match self.folders.scan(all, |_| MOST_NAMES) {
+        let seeing = match self.folders.scan(all, |tenant| most_names(deployer.tenants.quota(tenant))) {
             Ok(scanned) => {
                 deployer.compare_all(scanned, now);
                 true
@@ -309,6 +316,7 @@ impl Run {
             pid: std::process::id(),
             serving: deployer.source.path().display().to_string(),
             applications: deployer.known.iter().map(|(key, known)| AppStatus::of(key, known)).collect(),
+            tenants: deployer.tenant_statuses(),
             ignored: deployer.ignored().map(|(name, reason)| IgnoredFile { name, reason: reason.clone() }).collect(),
         }
     }
@@ -321,6 +329,11 @@ impl Run {
         self.tell();
         self.deployer.tidy();
     }
+}
+
+/// How many names a tenant's folder may hold.
+pub(super) fn most_names(quota: &Quota) -> usize {
+    quota.applications.map_or(usize::MAX, |applications| MOST_NAMES.max(applications as usize * NAMES_OF_ONE))
 }
 
 fn is_folder(path: &Path) -> bool {

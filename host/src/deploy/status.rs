@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::known::Known;
 use crate::apps::{AppKey, AppName, Route, TenantName};
+use crate::manifest::Capped;
+use crate::tenants::{Account, Quota};
 
 /// Everything that a server says of itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,6 +18,8 @@ pub struct Status {
     pub serving: String,
     /// Every application, by name.
     pub applications: Vec<AppStatus>,
+    /// Every tenant that has one.
+    pub tenants: Vec<TenantStatus>,
     /// What lies in the directory and is no application's.
     pub ignored: Vec<IgnoredFile>,
 }
@@ -39,6 +43,33 @@ pub struct AppStatus {
     pub errors: u64,
     /// Why the newest version was refused.
     pub reason: Option<String>,
+    /// What its manifest asked for beyond its tenant's ceilings.
+    pub capped: Vec<Capped>,
+}
+
+/// One tenant: what it uses, and what it may.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TenantStatus {
+    /// Its name.
+    pub tenant: TenantName,
+    /// How many applications it has that serve or are made ready.
+    pub applications: u32,
+    /// How many it may have; null is no limit, here and below.
+    pub most_applications: Option<u32>,
+    /// Requests that run, where they are limited.
+    pub in_flight: u32,
+    /// How many may.
+    pub most_in_flight: Option<u32>,
+    /// Requests that wait for the tenant's turn.
+    pub queued: u32,
+    /// Bytes of its instances.
+    pub memory: u64,
+    /// How many they may have.
+    pub most_memory: Option<u64>,
+    /// Requests that were refused for the tenant's limits since the host was started.
+    pub refused: u64,
+    /// Lines of logs that were dropped for them.
+    pub dropped_lines: u64,
 }
 
 /// How an application is.
@@ -87,6 +118,25 @@ impl AppStatus {
             requests: known.stats.requests.load(Ordering::Relaxed),
             errors: known.stats.errors.load(Ordering::Relaxed),
             reason: known.refused.clone(),
+            capped: known.app.as_ref().map(|app| app.settings().capped.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+impl TenantStatus {
+    pub(super) fn of(tenant: &TenantName, applications: u32, account: &Account, quota: &Quota) -> Self {
+        let usage = account.usage();
+        Self {
+            tenant: tenant.clone(),
+            applications,
+            most_applications: quota.applications,
+            in_flight: usage.in_flight,
+            most_in_flight: quota.in_flight,
+            queued: usage.queued,
+            memory: usage.memory,
+            most_memory: quota.memory,
+            refused: usage.refused,
+            dropped_lines: usage.dropped,
         }
     }
 }

@@ -67,6 +67,8 @@ impl Site {
             source: Source::of(path)?,
             state: self.root.path().to_owned(),
             limits: Limits::default(),
+            quotas: Quotas::default(),
+            memory: Pool::of_host(None),
             report: Box::new(move |notice| {
                 let _ = tell.send(notice.to_string());
             }),
@@ -393,7 +395,7 @@ fn other_limits_reach_every_application() {
     let site = Site::served();
     site.put("a.wasm", component("1"));
     site.says("deployed a");
-    site.deploys.as_ref().unwrap().set_limits(Limits { queue: 7, ..Limits::default() });
+    site.deploys.as_ref().unwrap().set_limits(Limits { queue: 7, ..Limits::default() }, Quotas::default());
     let until = Instant::now() + Duration::from_secs(30);
     let queue = |routes: &Routes<Entry>| match routes.lookup(None, b"/a").unwrap().app {
         Entry::Serving(app) => app.settings().limits.queue,
@@ -437,7 +439,7 @@ fn an_instance_that_comes_back_after_its_code_was_dropped_is_swept_too() {
     let exchange = Exchange::new(http::Method::GET, true, Arc::default(), app.clocks());
     let instance = RUNTIME.block_on(app.instance(&ENGINE, &exchange)).map_err(|error| error.to_string()).unwrap();
     assert!(app.unload_if_idle(Duration::ZERO), "its code");
-    app.keep(&ENGINE, instance);
+    app.keep(instance);
     assert!(!app.unload_if_idle(Duration::from_secs(60)), "it was used a moment ago");
     assert!(app.unload_if_idle(Duration::ZERO), "the instance");
     assert!(!app.unload_if_idle(Duration::ZERO), "nothing is left");

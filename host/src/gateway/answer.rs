@@ -20,8 +20,8 @@ use crate::wsgi::environ::{RequestId, SOFTWARE, Services};
 use crate::wsgi::head::Head;
 use crate::wsgi::wire::Reject;
 
-/// How long a client is asked to wait before it tries again, in seconds.
-const RETRY: HeaderValue = HeaderValue::from_static("1");
+/// How long a client is asked to wait before it tries again, in seconds, where nothing is known.
+const RETRY: u64 = 1;
 
 /// Where a request leads.
 enum Target {
@@ -93,6 +93,9 @@ fn host_clocks() -> Clocks {
     Clocks { cpu: limits.cpu, wall: limits.wall, life: limits.life, stall: limits.stall }
 }
 
+/// How a request ended, and why it was refused where that is known.
+type Ending = (Outcome, Option<&'static str>);
+
 /// One request's answer, and its line in the access log: exactly one, also where it is dropped in the middle.
 struct Answer {
     gateway: Arc<Gateway>,
@@ -128,27 +131,27 @@ impl Answer {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let outcome = match (target, &self.app) {
+        let (outcome, reason) = match (target, &self.app) {
             (Target::App(place), Some(app)) => {
                 let limits = &app.settings().limits;
                 let input = Input::new(body, self.exchange.client.clone(), limits.body, limits.stall);
                 self.run_app(app, asked, line, place, input).await
             }
-            (Target::Server, _) => self.describe_server().await,
-            (Target::Pending, _) => self.refuse(Outcome::Unavailable).await,
-            (Target::App(_) | Target::Nothing, _) => self.refuse(Outcome::NotFound).await,
+            (Target::Server, _) => (self.describe_server().await, None),
+            (Target::Pending, _) => (self.refuse(Outcome::Unavailable).await, None),
+            (Target::App(_) | Target::Nothing, _) => (self.refuse(Outcome::NotFound).await, None),
         };
-        self.log(outcome, None);
+        self.log(outcome, reason);
     }
 
-    async fn run_app(&self, app: &App, asked: Asked, line: Line, place: Place, input: Input) -> Outcome {
+    async fn run_app(&self, app: &App, asked: Asked, line: Line, place: Place, input: Input) -> Ending {
         let limits = &app.settings().limits;
         if announced_length(&asked.parts.headers).is_some_and(|length| length > limits.body) {
             self.exchange.client.close_after();
-            return self.refuse(Outcome::Size).await;
+            return (self.refuse(Outcome::Size).await, None);
         }
         let _ticking = sandbox::ticking(&self.gateway.engine);
-        let _turn = match app.enter(&self.exchange.client).await {
+        let _turn = match app.enter(&self.exchange).await {
             Ok(turn) => turn,
             Err(unserved) => return self.unserved(app, &unserved).await,
         };
@@ -162,29 +165,40 @@ impl Answer {
         let fail = |outcome| self.fail(outcome);
         let served = sandbox::run(&mut instance, &self.exchange, environ, input, app.reuses(), fail).await;
         if served.reusable {
-            app.keep(&self.gateway.engine, instance);
+            app.keep(instance);
         } else {
             drop(instance);
         }
-        served.outcome
+        (served.outcome, None)
     }
 
-    async fn unserved(&self, app: &App, unserved: &Unserved) -> Outcome {
+    async fn unserved(&self, app: &App, unserved: &Unserved) -> Ending {
         let outcome = Outcome::from(unserved);
         if !matches!(outcome, Outcome::Unavailable | Outcome::ClientGone) {
             app.log().line("host", &format!("request {} was not served: {unserved}", self.id));
         }
-        self.refuse(outcome).await
+        let retry = match unserved {
+            Unserved::TooMany(wait) => wait.as_secs() + RETRY,
+            _ => RETRY,
+        };
+        self.fail_for(outcome, retry);
+        let _ = self.exchange.settle().await;
+        (outcome, unserved.reason())
     }
 
     /// Answers with one of the host's pages, if nothing of the application went out yet.
     fn fail(&self, outcome: Outcome) {
+        self.fail_for(outcome, RETRY);
+    }
+
+    /// The same, where what is unavailable may be available in `retry` seconds.
+    fn fail_for(&self, outcome: Outcome, retry: u64) {
         if outcome == Outcome::ClientGone {
             return;
         }
         let (mut head, page) = Head::page(outcome.status(), self.id);
         if head.status == StatusCode::SERVICE_UNAVAILABLE {
-            head.headers.insert(RETRY_AFTER, RETRY);
+            head.headers.insert(RETRY_AFTER, retry.into());
         }
         if matches!(outcome, Outcome::Request | Outcome::Size | Outcome::Timeout) {
             self.exchange.client.close_after();

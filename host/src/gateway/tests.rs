@@ -13,6 +13,7 @@ use crate::exchange::Client;
 use crate::log::AppLog;
 use crate::log::LogFormat;
 use crate::manifest::Settings;
+use crate::tenants::Account;
 
 /// A gateway to one application, at `/`, whose code is asked of `loader`; and what its access log says.
 fn gateway(folder: &Path, loader: Loader) -> (Arc<Gateway>, impl Fn() -> String) {
@@ -23,6 +24,7 @@ fn gateway(folder: &Path, loader: Loader) -> (Arc<Gateway>, impl Fn() -> String)
         stats: Arc::default(),
         share: Share::whole(1),
         log: AppLog::none(),
+        account: Account::unlimited(),
         loader,
     });
     let mut routes = Routes::default();

@@ -10,7 +10,6 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAll
 use super::bindings::{App, AppPre};
 use super::contract::{self, Refusal};
 use super::guest::Guest;
-use super::idle::{Idle, Sets};
 use super::ticker::Ticker;
 
 /// Instances that may live at once. Each reserves 4 GiB of address space, so that memory accesses
@@ -44,7 +43,6 @@ struct Inner {
     instances: u32,
     /// One permit for each instance that may live.
     slots: Arc<Semaphore>,
-    idle: Sets,
 }
 
 /// Machine code that this host made and kept out of everybody's reach: whoever makes one vouches
@@ -78,7 +76,6 @@ impl Engine {
             ticker,
             instances,
             slots: Arc::new(Semaphore::new(instances as usize)),
-            idle: Sets::default(),
         })))
     }
 
@@ -130,16 +127,6 @@ impl Engine {
             .then_some("this kernel has no PAGEMAP_SCAN (Linux 6.7): fresh instances cost twice as much")
     }
 
-    /// A set for the waiting instances of one application.
-    pub fn idle(&self) -> Idle {
-        self.0.idle.add()
-    }
-
-    /// Drops a waiting instance of any application, for its slot; false if there is none.
-    pub fn evict(&self) -> bool {
-        self.0.idle.evict()
-    }
-
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.0.engine
     }
@@ -157,6 +144,14 @@ impl Code {
     pub(super) fn pre(&self) -> &AppPre<Guest> {
         &self.0
     }
+}
+
+/// How many instances a machine with so much memory is made ready for: what they leave behind for the next ones, which is
+/// no instance's any more, takes a quarter of it at most.
+pub fn instances_for(memory: Option<u64>) -> u32 {
+    let kept = (KEEP_RESIDENT + TABLE_KEEP_RESIDENT) as u64;
+    let most = memory.map_or(u64::MAX, |memory| memory / 4 / kept);
+    u32::try_from(most).unwrap_or(u32::MAX).clamp(16, DEFAULT_INSTANCES)
 }
 
 fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {

@@ -11,9 +11,11 @@ use super::bindings::wasgi::gateway::gateway::{
     ExcInfo, Host, HostEnviron, HostStartResponse, InputError, StartError, WriteError,
 };
 use super::limits::Memory;
+use super::pace::pace;
 use super::stdio::LogStream;
 use crate::exchange::{self, Exchange, Input};
 use crate::log::AppLog;
+use crate::tenants::Account;
 use crate::wsgi::environ::Environ;
 use crate::wsgi::head::Head;
 
@@ -40,12 +42,14 @@ pub struct Surroundings {
     pub env: Vec<(String, String)>,
     /// Where stdout, stderr and `wsgi.errors` go.
     pub log: AppLog,
+    /// Its tenant's account.
+    pub account: Arc<Account>,
 }
 
 impl Surroundings {
-    /// No environment, and a log that keeps nothing.
+    /// No environment, a log that keeps nothing, and a tenant without limits.
     pub fn none() -> Arc<Surroundings> {
-        Arc::new(Surroundings { env: Vec::new(), log: AppLog::none() })
+        Arc::new(Surroundings { env: Vec::new(), log: AppLog::none(), account: Account::unlimited() })
     }
 }
 
@@ -68,7 +72,9 @@ pub(super) struct Request {
 }
 
 impl Guest {
-    pub(super) fn new(memory: Memory, surroundings: Arc<Surroundings>) -> Guest {
+    /// For an instance with at most `memory` bytes.
+    pub(super) fn new(memory: u64, surroundings: Arc<Surroundings>) -> Guest {
+        let memory = Memory::new(memory, surroundings.account.memory().clone());
         Guest { memory, surroundings, request: None, serial: 0, wasi: None, table: ResourceTable::new() }
     }
 
@@ -90,6 +96,10 @@ impl Guest {
 
     pub(super) fn log(&self) -> &AppLog {
         &self.surroundings.log
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.surroundings.account
     }
 
     fn serving(&mut self, rep: u32) -> Result<&mut Request> {
@@ -171,7 +181,11 @@ impl HostStartResponse for Guest {
         if request.input.error().is_some() {
             return Ok(Err(WriteError::Closed));
         }
-        let written = request.exchange.write(Bytes::from(bytes)).await;
+        let exchange = request.exchange.clone();
+        if exchange.meter.waiting(pace(&exchange, self.account(), bytes.len())).await.is_err() {
+            return Ok(Err(WriteError::Closed));
+        }
+        let written = exchange.write(Bytes::from(bytes)).await;
         Ok(written.map_err(|error| match error {
             exchange::WriteError::NotStarted => WriteError::NotStarted,
             exchange::WriteError::Closed => WriteError::Closed,

@@ -13,9 +13,10 @@ use super::bindings::wasgi::gateway::gateway::ExcInfo;
 use super::contract::Refusal;
 use super::engine::{Code, Engine};
 use super::guest::{Guest, Request, Surroundings};
-use super::limits::Memory;
+use super::limits::Refused;
 use super::ticker::Ticking;
 use crate::exchange::{Ended, Exchange};
+use crate::tenants::OutOfMemory;
 
 /// An instance of an application. It is owned by one request at a time, from its creation on.
 pub struct Instance {
@@ -34,6 +35,9 @@ pub enum Failure {
     /// It asked for more memory than it may have, and did not get over it.
     #[error("out of memory: {0}")]
     Memory(String),
+    /// There was no memory left for it among all that its tenant, or the host, has.
+    #[error("out of memory ({0}): {1}")]
+    Crowded(OutOfMemory, String),
     /// It called itself too deeply.
     #[error("stack overflow: {0}")]
     Stack(String),
@@ -60,7 +64,7 @@ impl Instance {
         exchange: &Exchange,
     ) -> Result<Instance, Result<Failure, NoSlot>> {
         let slot = engine.slots().clone().try_acquire_owned().map_err(|_| Err(NoSlot))?;
-        let mut store = Store::new(engine.wasmtime(), Guest::new(Memory::new(memory), surroundings));
+        let mut store = Store::new(engine.wasmtime(), Guest::new(memory, surroundings));
         store.limiter(|guest| &mut guest.memory);
         store.epoch_deadline_callback(|store| match store.data().request() {
             Some(request) => tick(&request.exchange),
@@ -175,8 +179,11 @@ fn failure(store: &Store<Guest>, exchange: &Exchange, error: &wasmtime::Error) -
     let said = format!("{error:#}");
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => Failure::Stack(said),
-        _ if store.data().memory.was_refused() => Failure::Memory(said),
-        _ => Failure::Trap(said),
+        _ => match store.data().memory.refused() {
+            Some(Refused::Own) => Failure::Memory(said),
+            Some(Refused::Shared(why)) => Failure::Crowded(why, said),
+            None => Failure::Trap(said),
+        },
     }
 }
 
@@ -202,8 +209,9 @@ pub async fn probe(
     loop {
         match Instance::new(engine, code, memory, surroundings.clone(), &exchange).await {
             Ok(_) => return Ok(()),
+            Err(Ok(Failure::Crowded(..))) => return Err(Err(NoSlot)),
             Err(Ok(failure)) => return Err(Ok(Refusal::probe(&failure))),
-            Err(Err(_)) if engine.evict() => {}
+            Err(Err(_)) if surroundings.account.memory().reclaim() => {}
             Err(Err(no_slot)) => return Err(Err(no_slot)),
         }
     }

@@ -1,22 +1,38 @@
 //! How much memory an instance may have.
 
+use std::sync::Arc;
+
 use wasmtime::{ResourceLimiter, Result};
+
+use crate::tenants::{Holding, OutOfMemory, Pool};
 
 /// A table's element is a pointer.
 const ELEMENT: usize = size_of::<usize>();
 
-/// The sum over an instance's memories and tables; wasmtime's own limiter bounds each alone.
+/// The sum over an instance's memories and tables; wasmtime's own limiter bounds each alone. It is part of its tenant's
+/// sum, and that of the host's.
 #[derive(Debug)]
 pub(super) struct Memory {
     limit: usize,
     used: usize,
-    refused: bool,
+    holding: Holding,
+    refused: Option<Refused>,
+}
+
+/// Whose limit it was that an instance got no more memory for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Its own.
+    Own,
+    /// That of all together: it may well get it later.
+    Shared(OutOfMemory),
 }
 
 impl Memory {
-    /// At most `limit` bytes in all.
-    pub(super) fn new(limit: u64) -> Memory {
-        Memory { limit: usize::try_from(limit).unwrap_or(usize::MAX), used: 0, refused: false }
+    /// At most `limit` bytes in all, of `pool`.
+    pub(super) fn new(limit: u64, pool: Arc<Pool>) -> Memory {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Memory { limit, used: 0, holding: Holding::of(pool), refused: None }
     }
 
     /// Bytes in use; memory never shrinks, so this is the peak too.
@@ -24,24 +40,26 @@ impl Memory {
         self.used
     }
 
-    /// Whether the call in progress asked for more than there may be.
-    pub(super) fn was_refused(&self) -> bool {
+    /// Why the call in progress got less than it asked for, if that was so.
+    pub(super) fn refused(&self) -> Option<Refused> {
         self.refused
     }
 
     /// The call that was refused more has returned.
     pub(super) fn forget_refusal(&mut self) {
-        self.refused = false;
+        self.refused = None;
     }
 
     fn grow(&mut self, by: usize) -> bool {
-        let fits = self.used.checked_add(by).is_some_and(|used| used <= self.limit);
-        if fits {
-            self.used += by;
-        } else {
-            self.refused = true;
+        let granted = match self.used.checked_add(by).filter(|used| *used <= self.limit) {
+            None => Err(Refused::Own),
+            Some(used) => self.holding.grow(used as u64).map(|()| used).map_err(Refused::Shared),
+        };
+        match granted {
+            Ok(used) => self.used = used,
+            Err(refused) => self.refused = Some(refused),
         }
-        fits
+        granted.is_ok()
     }
 }
 
@@ -61,11 +79,16 @@ mod tests {
 
     #[test]
     fn memories_and_tables_add_up() {
-        let mut memory = Memory::new(100);
+        let host = Pool::of_host(Some(1 << 16));
+        let mut memory = Memory::new(100, host.clone());
         assert!(memory.memory_growing(0, 60, None).unwrap());
         assert!(memory.table_growing(0, 5, None).unwrap());
         assert!(!memory.memory_growing(0, 1, None).unwrap());
-        assert!(memory.was_refused());
-        assert_eq!(memory.used(), 100);
+        assert_eq!((memory.refused(), memory.used()), (Some(Refused::Own), 100));
+        let mut other = Memory::new(100, host.clone());
+        assert!(!other.memory_growing(0, 1, None).unwrap());
+        assert_eq!((other.refused(), other.used()), (Some(Refused::Shared(OutOfMemory::Host)), 0));
+        drop(memory);
+        assert!(other.memory_growing(0, 1, None).unwrap());
     }
 }

@@ -10,12 +10,13 @@ mod guest;
 mod idle;
 mod instance;
 mod limits;
+mod pace;
 mod run;
 mod stdio;
 mod ticker;
 
 pub use contract::{Contract, EXPORT, Refusal, check};
-pub use engine::{Code, DEFAULT_INSTANCES, Engine, TrustedCode};
+pub use engine::{Code, DEFAULT_INSTANCES, Engine, TrustedCode, instances_for};
 pub use guest::Surroundings;
 pub use idle::Idle;
 pub(crate) use instance::ticking;

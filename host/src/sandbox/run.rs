@@ -10,6 +10,7 @@ use wasmtime::component::ResourceAny;
 use super::bindings::exports::wasgi::gateway::application::Report;
 use super::guest::{Request, log_exc_info};
 use super::instance::{Failure, Instance};
+use super::pace::pace;
 use crate::exchange::{Ended, Exchange, Fault, Input, InputError};
 use crate::wsgi::environ::Environ;
 
@@ -108,6 +109,7 @@ impl From<&Failure> for Outcome {
             Failure::Ended(Ended::Life) => Outcome::Life,
             Failure::Ended(Ended::Left) => Outcome::ClientGone,
             Failure::Memory(_) => Outcome::Memory,
+            Failure::Crowded(..) => Outcome::Unavailable,
             Failure::Stack(_) => Outcome::Stack,
             Failure::Trap(_) => Outcome::Trap,
         }
@@ -231,6 +233,9 @@ async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, body: Resourc
             }
         };
         empty = chunk.bytes.is_empty();
+        if let Err(fault) = pace(exchange, instance.guest().account(), chunk.bytes.len()).await {
+            return Ok(blame(exchange, fault));
+        }
         let sent = if chunk.last { exchange.finish(chunk.bytes) } else { exchange.chunk(chunk.bytes).await };
         if let Err(fault) = sent {
             if matches!(fault, Fault::NotStarted | Fault::TooShort(_)) {

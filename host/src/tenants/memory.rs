@@ -1,0 +1,256 @@
+//! Memory that instances have, summed: a tenant's pool, and above it the host's.
+//!
+//! Sizes count, not pages that were touched: what a guest was given it may touch at any time.
+
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// What is taken from a pool at a time, in bytes: WebAssembly's page. Small tables, which come one by one, are one
+/// operation together.
+const GRAIN: u64 = 64 << 10;
+
+/// A bounded sum of memory.
+#[derive(Debug)]
+pub struct Pool {
+    /// `u64::MAX` where there is no limit.
+    limit: AtomicU64,
+    used: AtomicU64,
+    /// The pool that this one's memory counts in, too.
+    above: Option<Arc<Pool>>,
+    spares: Mutex<Vec<Weak<dyn Spare>>>,
+}
+
+/// Something that holds memory which nobody is using.
+pub trait Spare: Send + Sync {
+    /// Gives some of it back; false if there is none.
+    fn give_up(&self) -> bool;
+}
+
+/// A pool has not got as much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfMemory {
+    /// The tenant's limit.
+    #[error("the tenant's instances have all the memory that it may have")]
+    Tenant,
+    /// The host's share of the machine.
+    #[error("the instances of all tenants have all the memory that the host may use")]
+    Host,
+}
+
+/// One instance's part of a pool, given back when it is dropped.
+#[derive(Debug)]
+pub struct Holding {
+    pool: Arc<Pool>,
+    taken: u64,
+}
+
+impl Pool {
+    /// The host's, of all instances.
+    pub fn of_host(limit: Option<u64>) -> Arc<Self> {
+        Self::with(limit, None)
+    }
+
+    /// A tenant's, within the host's.
+    pub fn of_tenant(limit: Option<u64>, host: Arc<Self>) -> Arc<Self> {
+        Self::with(limit, Some(host))
+    }
+
+    fn with(limit: Option<u64>, above: Option<Arc<Self>>) -> Arc<Self> {
+        let limit = AtomicU64::new(limit.unwrap_or(u64::MAX));
+        Arc::new(Self { limit, used: AtomicU64::new(0), above, spares: Mutex::default() })
+    }
+
+    /// Another limit from now on; what is taken stays.
+    pub fn set(&self, limit: Option<u64>) {
+        self.limit.store(limit.unwrap_or(u64::MAX), SeqCst);
+    }
+
+    /// Bytes that instances have.
+    pub fn used(&self) -> u64 {
+        self.used.load(SeqCst)
+    }
+
+    /// Asks `spare` when there is too little, as long as it lives.
+    pub fn add_spare(&self, spare: &Arc<dyn Spare>) {
+        let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
+        spares.retain(|spare| spare.strong_count() > 0);
+        spares.push(Arc::downgrade(spare));
+        drop(spares);
+        if let Some(above) = &self.above {
+            above.add_spare(spare);
+        }
+    }
+
+    /// Has something given up that only waits: the tenant's own if it has any, else another's. False if nothing is.
+    pub fn reclaim(&self) -> bool {
+        self.reclaim_own() || self.above.as_ref().is_some_and(|above| above.reclaim())
+    }
+
+    fn reclaim_own(&self) -> bool {
+        // What is given up may be the last of its kind, and must not meet a lock then.
+        let spares: Vec<_> = {
+            let spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
+            spares.iter().filter_map(Weak::upgrade).collect()
+        };
+        spares.iter().any(|spare| spare.give_up())
+    }
+
+    /// Takes from this pool and those above it, or from none.
+    fn take(&self, bytes: u64) -> Result<(), OutOfMemory> {
+        while !self.try_take(bytes) {
+            if !self.reclaim_own() {
+                return Err(if self.above.is_some() { OutOfMemory::Tenant } else { OutOfMemory::Host });
+            }
+        }
+        let Some(above) = &self.above else { return Ok(()) };
+        // At the host's limit the tenant's own spares go first.
+        loop {
+            if above.try_take(bytes) {
+                return Ok(());
+            }
+            if !self.reclaim() {
+                self.used.fetch_sub(bytes, SeqCst);
+                return Err(OutOfMemory::Host);
+            }
+        }
+    }
+
+    fn try_take(&self, bytes: u64) -> bool {
+        let limit = self.limit.load(SeqCst);
+        let fits = |used: u64| used.checked_add(bytes).filter(|used| *used <= limit);
+        self.used.fetch_update(SeqCst, SeqCst, fits).is_ok()
+    }
+
+    fn give(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, SeqCst);
+        if let Some(above) = &self.above {
+            above.give(bytes);
+        }
+    }
+}
+
+impl Holding {
+    /// Nothing of `pool` yet.
+    pub fn of(pool: Arc<Pool>) -> Self {
+        Self { pool, taken: 0 }
+    }
+
+    /// Has at least `bytes` from now on.
+    ///
+    /// # Errors
+    /// Where there is not as much; what was taken before stays.
+    pub fn grow(&mut self, bytes: u64) -> Result<(), OutOfMemory> {
+        let wanted = bytes.saturating_add(GRAIN - 1) / GRAIN * GRAIN;
+        if let Some(more) = wanted.checked_sub(self.taken).filter(|more| *more > 0) {
+            self.pool.take(more)?;
+            self.taken = wanted;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        if self.taken > 0 {
+            self.pool.give(self.taken);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kib(count: u64) -> u64 {
+        count << 10
+    }
+
+    /// Holdings that only wait.
+    struct Shelf(Mutex<Vec<Holding>>);
+
+    impl Spare for Shelf {
+        fn give_up(&self) -> bool {
+            let given = self.0.lock().unwrap().pop();
+            given.is_some()
+        }
+    }
+
+    fn shelf(pool: &Arc<Pool>, sizes: &[u64]) -> Arc<dyn Spare> {
+        let hold = |size: &u64| {
+            let mut holding = Holding::of(pool.clone());
+            holding.grow(*size).unwrap();
+            holding
+        };
+        let shelf: Arc<dyn Spare> = Arc::new(Shelf(Mutex::new(sizes.iter().map(hold).collect())));
+        pool.add_spare(&shelf);
+        shelf
+    }
+
+    #[test]
+    fn a_tenants_memory_counts_in_the_hosts() {
+        let host = Pool::of_host(Some(kib(256)));
+        let (a, b) = (Pool::of_tenant(Some(kib(192)), host.clone()), Pool::of_tenant(None, host.clone()));
+        let (mut one, mut other) = (Holding::of(a.clone()), Holding::of(b.clone()));
+        one.grow(kib(129)).unwrap();
+        assert_eq!((a.used(), host.used()), (kib(192), kib(192)));
+        // Nothing more has to be taken for what is in the grain already.
+        one.grow(kib(192)).unwrap();
+        assert_eq!(one.grow(kib(193)), Err(OutOfMemory::Tenant));
+        assert_eq!(other.grow(kib(65)), Err(OutOfMemory::Host));
+        assert_eq!((b.used(), host.used()), (0, kib(192)));
+        other.grow(kib(64)).unwrap();
+        drop(one);
+        other.grow(kib(256)).unwrap();
+        assert_eq!((a.used(), b.used(), host.used()), (0, kib(256), kib(256)));
+    }
+
+    #[test]
+    fn what_only_waits_is_given_up_first_and_ones_own_before_anothers() {
+        let host = Pool::of_host(Some(kib(512)));
+        let (a, b) = (Pool::of_tenant(Some(kib(384)), host.clone()), Pool::of_tenant(None, host.clone()));
+        let _spares = (shelf(&a, &[kib(128), kib(128)]), shelf(&b, &[kib(64), kib(64)]));
+        let mut holding = Holding::of(a.clone());
+        holding.grow(kib(192)).unwrap();
+        assert_eq!((a.used(), b.used()), (kib(320), kib(128)));
+        holding.grow(kib(384)).unwrap();
+        assert_eq!((a.used(), b.used()), (kib(384), kib(128)));
+        assert_eq!(holding.grow(kib(385)), Err(OutOfMemory::Tenant));
+        let mut other = Holding::of(Pool::of_tenant(None, host.clone()));
+        other.grow(kib(64)).unwrap();
+        assert_eq!((b.used(), host.used()), (kib(64), kib(512)));
+        assert!(b.reclaim() && !b.reclaim());
+    }
+
+    proptest! {
+        #[test]
+        fn no_pool_is_ever_above_its_limit_and_everything_is_given_back(
+            limits in (1_u64..40, 1_u64..40, 1_u64..60),
+            steps in proptest::collection::vec((0_usize..6, 0_u64..40, any::<bool>()), 0..60),
+        ) {
+            let host = Pool::of_host(Some(limits.2 * GRAIN));
+            let pools = [limits.0, limits.1].map(|limit| Pool::of_tenant(Some(limit * GRAIN), host.clone()));
+            let new = |which: usize| Holding::of(pools[which % 2].clone());
+            let mut holdings: Vec<_> = (0..6).map(new).collect();
+            let mut has = [0_u64; 6];
+            for (which, grains, ends) in steps {
+                let sum = |which: usize| has.iter().skip(which % 2).step_by(2).sum::<u64>();
+                if ends {
+                    holdings[which] = new(which);
+                    has[which] = 0;
+                } else {
+                    let more = grains.saturating_sub(has[which]);
+                    let own = sum(which) + more <= [limits.0, limits.1][which % 2];
+                    let fits = own && sum(0) + sum(1) + more <= limits.2;
+                    prop_assert_eq!(holdings[which].grow(grains * GRAIN).is_ok(), fits || more == 0);
+                    has[which] += if fits { more } else { 0 };
+                }
+                let sum = |which: usize| has.iter().skip(which).step_by(2).sum::<u64>() * GRAIN;
+                prop_assert_eq!((pools[0].used(), pools[1].used()), (sum(0), sum(1)));
+                prop_assert_eq!(host.used(), sum(0) + sum(1));
+            }
+            drop(holdings);
+            prop_assert_eq!((host.used(), pools[0].used(), pools[1].used()), (0, 0, 0));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Memory of all instances that are alive, of one tenant and of all.
+
+use crate::support::wait_for;
+use crate::{finish, hosted, refused};
+
+/// What one instance of the guest `lockstep` has, in bytes.
+fn one_instance() -> u64 {
+    let host = hosted("", &[("acme/a", "lockstep", "")]);
+    let running = host.begin("/acme/a");
+    let memory = host.tenant("acme")["memory"].as_u64().expect("a number");
+    finish(running);
+    wait_for("its memory is given back", || (host.tenant("acme")["memory"] == 0).then_some(()));
+    memory
+}
+
+#[test]
+fn the_instances_of_a_tenant_share_its_memory() {
+    let one = one_instance();
+    assert!((128 << 10..4 << 20).contains(&one), "{one}");
+    let config = format!("[tenants.acme]\nmemory = {}\n", one * 3 + one / 2);
+    let host = hosted(&config, &[("acme/a", "lockstep", ""), ("acme/b", "lockstep", ""), ("umbra/a", "lockstep", "")]);
+    let running = [host.begin("/acme/a"), host.begin("/acme/b"), host.begin("/acme/a")];
+    for target in ["/acme/a", "/acme/b"] {
+        refused(&host.server.get(target));
+    }
+    let line = host.server.log.with("reason=\"the tenant's memory\"");
+    assert!(line.contains(" 503 unavailable "), "{line}");
+    let neighbours: Vec<_> = (0..10).map(|_| host.begin("/umbra/a")).collect();
+    assert_eq!(host.tenant("acme")["memory"], one * 3);
+    assert_eq!(host.tenant("umbra")["memory"], one * 10);
+    neighbours.into_iter().for_each(finish);
+    running.into_iter().for_each(finish);
+    wait_for("all is given back", || (host.tenant("acme")["memory"] == 0).then_some(()));
+    finish(host.begin("/acme/b"));
+}
+
+#[test]
+fn an_instance_that_grows_beyond_its_tenants_memory_is_503_and_its_neighbour_grows_on() {
+    let grow = |mebibytes| format!("?grow={mebibytes}");
+    let config = "[tenants.acme]\nmemory = \"32MiB\"\n";
+    let host = hosted(config, &[("acme/a", "counts", ""), ("umbra/a", "counts", "")]);
+    assert_eq!(host.server.text(&format!("/acme/a{}", grow(8))), "1");
+    refused(&host.server.get(&format!("/acme/a{}", grow(40))));
+    assert_eq!(host.server.text(&format!("/umbra/a{}", grow(40))), "1");
+    // Beyond its own limit it is what it was: the application's error.
+    assert_eq!(host.server.status_of(&format!("/umbra/a{}", grow(200))), 500);
+    wait_for("all is given back", || (host.tenant("acme")["memory"] == 0).then_some(()));
+}
+
+#[test]
+fn instances_that_only_wait_make_room() {
+    let config = "[tenants.acme]\nmemory = \"32MiB\"\n";
+    let reuse = "[instances]\nreuse = true\n";
+    let host = hosted(config, &[("acme/a", "counts", reuse), ("acme/b", "counts", ""), ("umbra/a", "counts", reuse)]);
+    assert_eq!(host.server.text("/umbra/a?grow=20"), "1");
+    for round in 0..3 {
+        assert_eq!(host.server.text("/acme/a?grow=20"), "1", "round {round}");
+        // It is kept for the next request, and given up where another application needs the memory.
+        let done = || (host.tenant("acme")["in_flight"] == 0).then_some(());
+        wait_for("it waits", done);
+        assert!(host.tenant("acme")["memory"].as_u64() > Some(20 << 20));
+        assert_eq!(host.server.text("/acme/b?grow=20"), "1", "round {round}");
+        wait_for("it is gone", done);
+    }
+    assert_eq!(host.server.text("/umbra/a"), "2", "the neighbour's instance was none of theirs");
+}
+
+#[test]
+fn all_tenants_share_what_the_host_may_use() {
+    let one = one_instance();
+    let config = format!("memory = {}\n", one * 4 + one / 2);
+    let host = hosted(&config, &[("a", "lockstep", ""), ("acme/a", "lockstep", ""), ("umbra/a", "lockstep", "")]);
+    let running = ["/a", "/acme/a", "/acme/a", "/umbra/a"].map(|target| host.begin(target));
+    for target in ["/a", "/acme/a", "/umbra/a"] {
+        refused(&host.server.get(target));
+    }
+    host.server.log.with("reason=\"the host's memory\"");
+    running.into_iter().for_each(finish);
+    wait_for("all is given back", || (host.tenant("acme")["memory"] == 0).then_some(()));
+    for target in ["/a", "/acme/a", "/umbra/a"] {
+        finish(host.begin(target));
+    }
+}
