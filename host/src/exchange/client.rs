@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// The client has left, or its connection is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +31,14 @@ pub struct Client {
     /// Where in `accepted` the last chunk's payload begins, and how long it is.
     chunk_at: AtomicU64,
     chunk_len: AtomicU64,
+    patience_ms: AtomicU64,
     left: AtomicBool,
     closing: AtomicBool,
     unframed: AtomicBool,
     in_flight: AtomicBool,
+    /// Somebody waits for the socket; and it has taken everything since.
+    is_awaited: AtomicBool,
+    progress: AtomicBool,
     fault: OnceLock<&'static str>,
     waiting: Mutex<Option<Waker>>,
 }
@@ -65,12 +70,18 @@ impl Client {
         self.accepted.fetch_add(accepted as u64, Relaxed);
     }
 
-    /// The transport: everything that was handed over has been accepted.
+    /// The transport: everything that was handed over has been accepted. It wakes nobody, as it is
+    /// called on the task that polls the request; see [`Client::has_progress`].
     pub fn flushed(&self) {
         if self.chunk_is.load(Relaxed) == TAKEN {
             self.chunk_is.store(NOWHERE, Relaxed);
-            self.wake();
+            self.progress.store(self.is_awaited.load(Relaxed), Relaxed);
         }
+    }
+
+    /// Whether somebody waited for the socket in vain since, and should be polled; said once.
+    pub fn has_progress(&self) -> bool {
+        self.progress.load(Relaxed) && self.progress.swap(false, Relaxed)
     }
 
     /// The transport, or whoever gives up on it: the client is gone.
@@ -103,14 +114,14 @@ impl Client {
     }
 
     fn poll_drained(&self, cx: &Context<'_>) -> Poll<Result<(), Left>> {
-        if !self.is_draining() {
-            return Poll::Ready(Ok(()));
+        if self.is_draining() && !self.has_left() {
+            self.is_awaited.store(true, Relaxed);
+            self.wait(cx);
+            return Poll::Pending;
         }
-        if self.has_left() {
-            return Poll::Ready(Err(Left));
-        }
-        self.wait(cx);
-        Poll::Pending
+        self.is_awaited.store(false, Relaxed);
+        self.progress.store(false, Relaxed);
+        Poll::Ready(if self.is_draining() { Err(Left) } else { Ok(()) })
     }
 
     /// Completes when the client is gone.
@@ -129,6 +140,16 @@ impl Client {
         }
         let past = self.accepted.load(Relaxed).saturating_sub(self.chunk_at.load(Relaxed));
         past.min(self.chunk_len.load(Relaxed))
+    }
+
+    /// How long the request in flight waits for its client to take something.
+    pub fn set_patience(&self, patience: Duration) {
+        self.patience_ms.store(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// What [`Client::set_patience`] said.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience_ms.load(Relaxed))
     }
 
     /// Asks for the connection to be closed after this response.

@@ -1,7 +1,8 @@
 //! The three clocks of a request: CPU and wall time of one call into the guest, and the life of
 //! the whole request.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -48,6 +49,10 @@ pub enum Ended {
 }
 
 /// What a request has used. Written by whichever thread polls the request, so by one at a time.
+///
+/// Clocks are read where a poll of the request begins and where it ends pending, not around each
+/// call: a request that is answered at once reads two, and what the host does between its calls is
+/// done for it.
 #[derive(Debug)]
 pub struct Meter {
     clocks: Clocks,
@@ -55,9 +60,11 @@ pub struct Meter {
     /// When the poll in progress began, and the thread's CPU clock at its first tick (0: none yet).
     poll_began: AtomicU64,
     poll_cpu: AtomicU64,
-    /// Guest CPU of this call and of the whole request.
+    /// CPU of this call and of the whole request, without that of the poll in progress since its
+    /// last tick.
     call_cpu: AtomicU64,
     total_cpu: AtomicU64,
+    /// When the poll began in which this call did.
     call_began: AtomicU64,
     /// Time that this call spent waiting for its client, up to `waiting_since` if that isn't 0.
     waited: AtomicU64,
@@ -66,6 +73,17 @@ pub struct Meter {
     over: AtomicBool,
     bytes_read: AtomicU64,
     memory: AtomicU64,
+}
+
+/// What a request has used by a moment, and when that was.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// The moment.
+    pub at: Instant,
+    /// From the request's head to then.
+    pub elapsed: Duration,
+    /// CPU until then.
+    pub cpu: Duration,
 }
 
 impl Meter {
@@ -105,14 +123,12 @@ impl Meter {
         self.memory.load(Relaxed)
     }
 
-    /// CPU that the guest used in this request so far.
-    pub fn cpu(&self) -> Duration {
-        Duration::from_nanos(self.total_cpu.load(Relaxed))
-    }
-
-    /// How long the request waits for a client that neither sends nor takes anything.
-    pub fn stall(&self) -> Duration {
-        self.clocks.stall
+    /// How far the request is, for its line in the log; read inside of [`Meter::poll`].
+    pub fn read(&self) -> Reading {
+        let at = Instant::now();
+        let elapsed = at.duration_since(self.epoch);
+        let used = self.since_last_tick(nanos(elapsed));
+        Reading { at, elapsed, cpu: Duration::from_nanos(self.total_cpu.load(Relaxed) + used) }
     }
 
     /// When the request is over, whatever happens.
@@ -131,7 +147,7 @@ impl Meter {
         self.call_cpu.store(0, Relaxed);
         self.waited.store(0, Relaxed);
         self.waiting_since.store(0, Relaxed);
-        self.call_began.store(self.now(), Relaxed);
+        self.call_began.store(self.poll_began.load(Relaxed), Relaxed);
     }
 
     /// The guest was interrupted by a tick. Says whether it is the first in this poll, in which
@@ -142,10 +158,7 @@ impl Meter {
     pub fn tick(&self) -> Result<bool, Ended> {
         let cpu = thread_cpu();
         let since = self.poll_cpu.swap(cpu, Relaxed);
-        // Before the first tick a poll can't have used more than a tick of CPU, however long the
-        // kernel gave the core to others meanwhile.
-        let used = if since == 0 { self.since_poll().min(nanos(TICK)) } else { cpu.saturating_sub(since) };
-        self.charge(used);
+        self.charge(if since == 0 { self.since_poll(self.now()) } else { cpu.saturating_sub(since) });
         self.check_cpu()?;
         Ok(since == 0)
     }
@@ -160,11 +173,15 @@ impl Meter {
 
     /// Runs a wait for the client: its time doesn't count against the call's wall time.
     pub async fn waiting<T>(&self, wait: impl Future<Output = T>) -> T {
-        let since = self.now();
-        self.waiting_since.store(since, Relaxed);
+        let mut wait = pin!(wait);
+        // What is there already was not waited for, and costs no look at the clock.
+        if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(wait.as_mut().poll(cx))).await {
+            return done;
+        }
+        self.waiting_since.store(self.now(), Relaxed);
         let done = wait.await;
-        self.waiting_since.store(0, Relaxed);
-        self.waited.fetch_add(self.now() - since, Relaxed);
+        let since = self.waiting_since.swap(0, Relaxed);
+        self.waited.store(self.waited.load(Relaxed) + (self.now() - since), Relaxed);
         done
     }
 
@@ -178,38 +195,49 @@ impl Meter {
         Limited { meter: self, client, call, alarm: None, left_at: None }.await
     }
 
+    /// Polls a request, or a part of it, with its CPU metered. Every [`Meter::limit`] is within one.
+    pub fn poll<T>(&self, request: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        self.poll_cpu.store(0, Relaxed);
+        // The first poll begins with the request.
+        let first = self.poll_began.load(Relaxed) == 0;
+        self.poll_began.store(if first { 1 } else { self.now() }, Relaxed);
+        let polled = request();
+        if polled.is_pending() {
+            self.charge(self.since_last_tick(self.now()));
+        }
+        polled
+    }
+
     /// Whether a call was ended for its CPU.
     pub fn is_exhausted(&self) -> bool {
         self.exhausted.load(Relaxed)
     }
 
-    fn begin_poll(&self) {
-        self.poll_cpu.store(0, Relaxed);
-        self.poll_began.store(self.now(), Relaxed);
+    /// CPU that this poll used since it was charged last.
+    fn since_last_tick(&self, now: u64) -> u64 {
+        match self.poll_cpu.load(Relaxed) {
+            0 => self.since_poll(now),
+            since => thread_cpu().saturating_sub(since),
+        }
     }
 
-    fn end_poll(&self) {
-        let since = self.poll_cpu.load(Relaxed);
-        // Without a tick it was short, whatever the kernel did with the core meanwhile.
-        self.charge(if since == 0 { self.since_poll().min(nanos(TICK)) } else { thread_cpu().saturating_sub(since) });
+    /// CPU of a poll before its first tick: it can't be more than a tick, however long the kernel
+    /// gave the core to others meanwhile.
+    fn since_poll(&self, now: u64) -> u64 {
+        now.saturating_sub(self.poll_began.load(Relaxed)).min(nanos(TICK))
     }
 
     fn charge(&self, used: u64) {
-        self.call_cpu.fetch_add(used, Relaxed);
-        self.total_cpu.fetch_add(used, Relaxed);
+        self.call_cpu.store(self.call_cpu.load(Relaxed) + used, Relaxed);
+        self.total_cpu.store(self.total_cpu.load(Relaxed) + used, Relaxed);
     }
 
     /// How the call stands: when its wall time is over, as it looks now.
     fn wall_deadline(&self) -> Instant {
-        let now = self.now();
         let since = self.waiting_since.load(Relaxed);
-        let waiting = if since == 0 { 0 } else { now - since };
+        let waiting = if since == 0 { 0 } else { self.now() - since };
         let waited = Duration::from_nanos(self.waited.load(Relaxed) + waiting);
         self.epoch + Duration::from_nanos(self.call_began.load(Relaxed)) + self.clocks.wall + waited
-    }
-
-    fn since_poll(&self) -> u64 {
-        self.now() - self.poll_began.load(Relaxed)
     }
 
     /// Nanoseconds since the request began; never 0, which stands for "none".
@@ -235,10 +263,7 @@ impl<F: Future> Future for Limited<'_, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        this.meter.begin_poll();
-        let polled = this.call.as_mut().poll(cx);
-        this.meter.end_poll();
-        if let Poll::Ready(output) = polled {
+        if let Poll::Ready(output) = this.call.as_mut().poll(cx) {
             return Poll::Ready(Ok(output));
         }
         // While it is instantiated a guest is interrupted without being charged.

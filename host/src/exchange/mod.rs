@@ -10,10 +10,12 @@ mod response;
 
 pub use client::{Client, Left};
 pub use input::{Input, InputError};
-pub use meter::{Clocks, Ended, Meter, TICK};
+pub use meter::{Clocks, Ended, Meter, Reading, TICK};
 pub use response::{Cut, Fault, Ready, StartError, WriteError};
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::Method;
@@ -53,12 +55,36 @@ impl Exchange {
     /// A request that begins now.
     pub fn new(method: Method, chunks: bool, client: Arc<Client>, clocks: Clocks) -> Arc<Exchange> {
         let began = Instant::now();
+        client.set_patience(clocks.stall);
         let meter = Meter::new(clocks, began);
         Arc::new(Exchange { method, chunks, began, client, meter, response: Mutex::default() })
+    }
+
+    /// `request` with its CPU metered. Guests are called within one only.
+    pub fn metered<F: Future>(self: &Arc<Self>, request: F) -> Metered<F> {
+        Metered { exchange: self.clone(), request }
     }
 
     /// A panic elsewhere must not become a second one here.
     fn response(&self) -> MutexGuard<'_, Response> {
         self.response.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A request's future, whose polls are metered.
+    pub struct Metered<F> {
+        exchange: Arc<Exchange>,
+        #[pin]
+        request: F,
+    }
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.exchange.meter.poll(|| this.request.poll(cx))
     }
 }

@@ -5,7 +5,7 @@
 //! write or the end, and from then on it can't change.
 
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -241,19 +241,13 @@ impl Exchange {
         if !self.response().outstanding || !self.client.is_draining() {
             return Ok(());
         }
-        loop {
-            let before = self.client.accepted();
-            let patience = Instant::now() + self.meter.stall();
-            let until = self.meter.deadline().map_or(patience, |life| life.min(patience));
-            match tokio::time::timeout_at(until.into(), self.client.drained()).await {
-                Ok(drained) => return drained.map_err(|_| Fault::Left),
-                Err(_) if self.meter.deadline().is_some_and(|life| life <= Instant::now()) => return Err(Fault::Life),
-                Err(_) if self.client.accepted() == before => {
-                    self.client.leave();
-                    return Err(Fault::Left);
-                }
-                Err(_) => {}
-            }
+        let drained = self.client.drained();
+        match self.meter.deadline() {
+            None => drained.await.map_err(|_| Fault::Left),
+            Some(life) => match tokio::time::timeout_at(life.into(), drained).await {
+                Ok(drained) => drained.map_err(|_| Fault::Left),
+                Err(_) => Err(Fault::Life),
+            },
         }
     }
 

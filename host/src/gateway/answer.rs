@@ -61,7 +61,8 @@ impl Gateway {
         };
         let line = line.clone();
         let body = (!body.is_end_stream()).then_some(body);
-        Respond::new(Box::pin(answer.run(asked, line, target, body)), exchange, tails.clone())
+        let call = Box::pin(exchange.metered(answer.run(asked, line, target, body)));
+        Respond::new(call, exchange, tails.clone())
     }
 
     /// What a client is told whose bytes are not HTTP, as they go to the socket; and the log's line.
@@ -227,7 +228,7 @@ impl Answer {
         if let Some(app) = app {
             app.count(outcome == Outcome::Ok);
         }
-        let Exchange { method, began, meter, .. } = &*self.exchange;
+        let Exchange { method, meter, .. } = &*self.exchange;
         let sent = self.exchange.sent();
         self.gateway.access_log.write(&Access {
             request_id: self.id,
@@ -240,10 +241,9 @@ impl Answer {
             status: sent.status,
             bytes_in: meter.bytes_read(),
             bytes_out: sent.bytes,
-            cpu: meter.cpu(),
+            used: meter.read(),
             memory: meter.memory(),
             first_byte: sent.first_byte,
-            elapsed: began.elapsed(),
         });
     }
 }

@@ -7,13 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
 use crate::apps::AppKey;
+use crate::exchange::Reading;
 use crate::wsgi::environ::RequestId;
 
 /// Most bytes that wait for a sink that does not take them; lines beyond are dropped and counted.
@@ -55,14 +56,12 @@ pub struct Access<'a> {
     pub bytes_in: u64,
     /// Bytes of the response's body that the socket accepted.
     pub bytes_out: u64,
-    /// Guest CPU.
-    pub cpu: Duration,
+    /// CPU, and time from head to the end of the last hook; and when that was.
+    pub used: Reading,
     /// Bytes of memory that the instance had at most.
     pub memory: u64,
     /// From head to first byte.
     pub first_byte: Option<Duration>,
-    /// From head to the end of the last hook.
-    pub elapsed: Duration,
 }
 
 impl Access<'_> {
@@ -79,10 +78,9 @@ impl Access<'_> {
             status: None,
             bytes_in: 0,
             bytes_out: 0,
-            cpu: Duration::ZERO,
+            used: Reading { at: Instant::now(), elapsed: Duration::ZERO, cpu: Duration::ZERO },
             memory: 0,
             first_byte: None,
-            elapsed: Duration::ZERO,
         }
     }
 }
@@ -153,8 +151,8 @@ impl AccessLog {
         let Waiting { lines, clock, .. } = &mut *waiting;
         // Writing to a String does not fail.
         let _ = match shared.format {
-            LogFormat::Text => text(lines, clock.now(), access),
-            LogFormat::Json => json(lines, clock.now(), access),
+            LogFormat::Text => text(lines, clock.at(access.used.at), access),
+            LogFormat::Json => json(lines, clock.at(access.used.at), access),
         };
         if std::mem::take(&mut waiting.asleep) {
             shared.arrived.notify_one();
@@ -203,7 +201,7 @@ impl Shared {
             (std::mem::take(&mut waiting.lines), std::mem::take(&mut waiting.dropped))
         };
         if dropped > 0 {
-            let now = Clock::default().now().to_owned();
+            let now = Clock::default().at(Instant::now()).to_owned();
             let _ = writeln!(lines, "{now} {dropped} lines were dropped here: the sink is too slow");
         }
         // A full disk must not stop the host; what is lost shows as a gap.
@@ -252,7 +250,7 @@ fn text(out: &mut String, now: &str, access: &Access<'_>) -> std::fmt::Result {
     }
     out.push_str(" request=");
     hex(out, access.request_id.0);
-    let cpu = micros(access.cpu);
+    let cpu = micros(access.used.cpu);
     let counts =
         [(" cpu_us=", cpu), (" memory=", access.memory), (" in=", access.bytes_in), (" out=", access.bytes_out)];
     for (name, value) in counts {
@@ -267,7 +265,7 @@ fn text(out: &mut String, now: &str, access: &Access<'_>) -> std::fmt::Result {
         write!(out, " reason={reason:?}")?;
     }
     out.push_str(" elapsed_us=");
-    number(out, micros(access.elapsed));
+    number(out, micros(access.used.elapsed));
     out.push('\n');
     Ok(())
 }
@@ -317,40 +315,50 @@ fn json(out: &mut String, now: &str, access: &Access<'_>) -> std::fmt::Result {
         "app": access.app.map(|(key, _)| key.name.as_str()),
         "version": access.app.map(|(_, version)| version),
         "request_id": access.request_id.to_string(),
-        "cpu_us": micros(access.cpu),
+        "cpu_us": micros(access.used.cpu),
         "memory": access.memory,
         "http.request.body.size": access.bytes_in,
         "http.response.body.size": access.bytes_out,
         "first_byte_us": access.first_byte.map(micros),
-        "elapsed_us": micros(access.elapsed),
+        "elapsed_us": micros(access.used.elapsed),
     });
     writeln!(out, "{line}")
 }
 
-/// The time as RFC 3339 with milliseconds, in UTC; the date is put together once a second.
+/// The time as RFC 3339 with milliseconds, in UTC.
+///
+/// The date is put together, and the system's clock asked, once a second: until then the moments
+/// that it is asked for tell how far the second has come.
 #[derive(Default)]
 struct Clock {
-    second: i64,
+    /// A second's beginning.
+    second: Option<Instant>,
     text: String,
 }
 
 impl Clock {
-    fn now(&mut self) -> &str {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let second = i64::try_from(since.as_secs()).unwrap_or(0);
-        if self.text.is_empty() || second != self.second {
-            let at = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-            let (date, time) = (at.date(), at.time());
-            self.second = second;
-            self.text = format!("{date}T{:02}:{:02}:{:02}.000Z", time.hour(), time.minute(), time.second());
-        }
-        let millis = since.subsec_millis();
+    fn at(&mut self, moment: Instant) -> &str {
+        let within = self.second.and_then(|second| moment.checked_duration_since(second));
+        let millis = match within {
+            Some(within) if within < Duration::from_secs(1) => within.subsec_millis(),
+            _ => self.begin(moment),
+        };
         self.text.truncate(self.text.len() - 4);
         for unit in [100, 10, 1] {
             self.text.push(char::from_digit(millis / unit % 10, 10).unwrap_or('0'));
         }
         self.text.push('Z');
         &self.text
+    }
+
+    fn begin(&mut self, moment: Instant) -> u32 {
+        let since = (SystemTime::now() - moment.elapsed()).duration_since(UNIX_EPOCH).unwrap_or_default();
+        let second = i64::try_from(since.as_secs()).unwrap_or(0);
+        let at = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (date, time) = (at.date(), at.time());
+        self.text = format!("{date}T{:02}:{:02}:{:02}.000Z", time.hour(), time.minute(), time.second());
+        self.second = moment.checked_sub(Duration::from_nanos(u64::from(since.subsec_nanos())));
+        since.subsec_millis()
     }
 }
 
@@ -375,8 +383,16 @@ mod tests {
     #[test]
     fn the_time_is_rfc_3339() {
         let mut clock = Clock::default();
-        let now = clock.now().to_owned();
-        assert!(OffsetDateTime::parse(&now, &time::format_description::well_known::Rfc3339).is_ok(), "{now}");
-        assert_eq!(now.len(), clock.now().len());
+        let moment = Instant::now() - Duration::from_secs(62);
+        let mut parsed = |moment| {
+            let now = clock.at(moment).to_owned();
+            OffsetDateTime::parse(&now, &time::format_description::well_known::Rfc3339).expect("a time")
+        };
+        let first = parsed(moment);
+        // Later in the same second, in later ones, and a line that comes late.
+        for millis in [1, 600, 999, 1000, 61_001, 0] {
+            let later = parsed(moment + Duration::from_millis(millis)) - first;
+            assert!((later.whole_milliseconds() - i128::from(millis)).abs() <= 2, "{later} for {millis} ms");
+        }
     }
 }

@@ -207,7 +207,8 @@ pub async fn probe(
     let exchange = Exchange::new(http::Method::GET, false, Arc::default(), clocks);
     let _ticking = ticking(engine);
     loop {
-        match Instance::new(engine, code, memory, surroundings.clone(), &exchange).await {
+        let made = Instance::new(engine, code, memory, surroundings.clone(), &exchange);
+        match exchange.metered(made).await {
             Ok(_) => return Ok(()),
             Err(Ok(Failure::Crowded(..))) => return Err(Err(NoSlot)),
             Err(Ok(failure)) => return Err(Ok(Refusal::probe(&failure))),

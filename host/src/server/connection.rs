@@ -1,11 +1,11 @@
-//! One connection from its first byte to its last: hyper, the requests' tails, and the deadlines
-//! that hyper hasn't got.
+//! One connection from its first byte to its last: hyper, the requests' tails, and what its
+//! deadlines bring about.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -14,19 +14,15 @@ use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep, timeout};
+use tokio::time::timeout;
 
+use super::deadlines::{Deadlines, Look};
 use super::listener::Accepted;
 use super::transport::{Transport, Waiting, Wire};
 use crate::config::Connections;
 use crate::gateway::{Body, Gateway, Line, Respond, Tails};
 use crate::wsgi::wire::{Limits, Reject};
 
-/// How long a connection that is silent when draining begins may still bring a request: one that is on its way, or
-/// of a client that knows nothing of the end yet, such as a proxy's next.
-const DRAIN_IDLE: Duration = Duration::from_millis(500);
-/// How often it is looked whether a client is still there while it is owed a response.
-const LOOK: Duration = Duration::from_millis(250);
 /// How long, and for how many bytes, a client that was refused may go on sending before the
 /// connection is closed: closing earlier would destroy the answer on its way (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
@@ -66,7 +62,8 @@ pub(super) async fn serve<S>(
     let app = App { gateway: gateway.clone(), line: line.clone(), wire: wire.clone(), tails: tails.clone() };
     let connection = http1::Builder::new().serve_connection(TokioIo::new(transport), app);
     let mut closing = Closing { socket: socket.clone(), wire: wire.clone(), in_order: false };
-    let driver = Driver { connection, limits, wire: wire.clone(), tails: tails.clone(), socket, alarm: None };
+    let deadlines = Deadlines::new(limits, &wire);
+    let driver = Driver { connection, wire: wire.clone(), tails: tails.clone(), socket, deadlines };
     let ended = driver.run(draining).await;
     closing.in_order = ended.is_ok();
     if ended.is_err() {
@@ -118,19 +115,24 @@ async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Resul
 
 struct Driver<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
     connection: http1::Connection<TokioIo<Transport<S>>, App>,
-    limits: Connections,
     wire: Arc<Wire>,
     tails: Tails,
     socket: Option<Arc<tokio::net::TcpStream>>,
-    alarm: Option<Pin<Box<Sleep>>>,
+    deadlines: Deadlines,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
     /// Until hyper is done; then the transport, or the reason why it is of no use any more.
     async fn run(mut self, mut draining: watch::Receiver<bool>) -> Result<Transport<S>, hyper::Error> {
-        let mut drain = pin!(async move { draining.wait_for(|draining| *draining).await.map(drop) });
+        let drains_already = *draining.borrow_and_update();
+        let told = draining.clone();
+        // Polled once, for its waker: whether something was told costs less to ask.
+        let mut waiter = pin!(async move { draining.changed().await });
+        let mut waits = false;
         let done = poll_fn(|cx| {
-            if self.wire.drains_since().is_none() && drain.as_mut().poll(cx).is_ready() {
+            waits = waits || waiter.as_mut().poll(cx).is_pending();
+            let drains = drains_already || told.has_changed().unwrap_or(true);
+            if drains && self.wire.drains_since().is_none() {
                 self.wire.drain();
             }
             self.poll(cx)
@@ -144,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
             let closing = self.wire.client.is_closing();
             // While draining, a silent connection is left open for a moment: hyper would close it at
             // once, under a request that is on its way.
-            let silent = self.wire.drains_since().is_some() && self.wire.waiting().0 != Waiting::Message;
+            let silent = self.wire.drains_since().is_some() && self.wire.waiting() != Waiting::Message;
             if closing && !silent {
                 Pin::new(&mut self.connection).graceful_shutdown();
             }
@@ -153,7 +155,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
             }
             // What a tail says may concern the connection: that it shall be closed.
             let _ = self.tails.poll(cx);
-            if self.wire.client.is_closing() == closing && self.poll_deadlines(cx).is_pending() {
+            let unchanged = self.wire.client.is_closing() == closing && !self.wire.client.has_progress();
+            if unchanged && self.poll_deadlines(cx).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -161,38 +164,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
 
     /// Ready when a deadline has changed something for the connection.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (waiting, so_far) = self.wire.waiting();
-        let limit = match waiting {
-            Waiting::Idle => self.limits.idle,
-            Waiting::Head => self.limits.head,
-            Waiting::Message => LOOK,
-        };
-        let mut left = if waiting == Waiting::Message { LOOK } else { limit.saturating_sub(so_far) };
-        if let (Waiting::Idle, Some(draining)) = (waiting, self.wire.drains_since()) {
-            left = left.min(DRAIN_IDLE.saturating_sub(draining.elapsed()));
-        }
-        let at = Instant::now() + left;
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
-        // An alarm that is too early only looks again; one that is too late is set anew.
-        if alarm.deadline() > at {
-            alarm.as_mut().reset(at);
-        }
-        if alarm.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
-        let over = waiting != Waiting::Message && left.is_zero();
-        alarm.as_mut().reset(Instant::now() + if over { LOOK } else { left });
-        cx.waker().wake_by_ref();
-        match waiting {
-            Waiting::Message if self.has_hung_up() => self.wire.client.leave(),
-            Waiting::Head if over => {
-                self.wire.reject(Reject { status: 408, reason: "the head took too long" });
-                Pin::new(&mut self.connection).graceful_shutdown();
+        loop {
+            match ready!(self.deadlines.poll(cx, &self.wire)) {
+                Look::Owed if !self.has_hung_up() => continue,
+                Look::Owed | Look::Stalled => self.wire.client.leave(),
+                Look::SlowHead => {
+                    self.wire.reject(Reject { status: 408, reason: "the head took too long" });
+                    Pin::new(&mut self.connection).graceful_shutdown();
+                }
+                Look::Silent => Pin::new(&mut self.connection).graceful_shutdown(),
             }
-            Waiting::Idle if over => Pin::new(&mut self.connection).graceful_shutdown(),
-            _ => return Poll::Pending,
+            return Poll::Ready(());
         }
-        Poll::Ready(())
     }
 
     /// Whether the client has closed its side: seen even behind bytes that nobody has read.

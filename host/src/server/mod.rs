@@ -1,6 +1,7 @@
 //! The server: accepts and drains connections, and gives each its deadlines. It knows HTTP, and no wasm.
 
 mod connection;
+mod deadlines;
 mod listener;
 mod tls;
 mod transport;

@@ -7,10 +7,10 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 use memchr::memmem;
@@ -29,9 +29,8 @@ pub(super) struct Wire {
     pub(super) client: Arc<Client>,
     rejected: OnceLock<Reject>,
     stage: AtomicU8,
-    began: Instant,
-    /// Milliseconds from `began` to the beginning of the stage.
-    since: AtomicU64,
+    /// Counts the stages that began, and what went out.
+    events: AtomicU32,
     ended: AtomicBool,
     /// Since when this is to be the connection's last request.
     draining: OnceLock<Instant>,
@@ -40,6 +39,14 @@ pub(super) struct Wire {
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const MESSAGE: u8 = 2;
+
+/// What was going on: where it is the same as before, nothing happened in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Activity {
+    events: u32,
+    waiting: Waiting,
+    draining: bool,
+}
 
 /// What the connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,22 +65,26 @@ impl Wire {
             client: Arc::default(),
             rejected: OnceLock::new(),
             stage: AtomicU8::new(IDLE),
-            began: Instant::now(),
-            since: AtomicU64::new(0),
+            events: AtomicU32::new(0),
             ended: AtomicBool::new(false),
             draining: OnceLock::new(),
         })
     }
 
-    /// What is waited for, and for how long so far.
-    pub(super) fn waiting(&self) -> (Waiting, Duration) {
-        let stage = match self.stage.load(Relaxed) {
+    /// What is waited for.
+    pub(super) fn waiting(&self) -> Waiting {
+        match self.stage.load(Relaxed) {
             _ if self.client.is_in_flight() || self.client.is_draining() => Waiting::Message,
             HEAD => Waiting::Head,
             MESSAGE => Waiting::Message,
             _ => Waiting::Idle,
-        };
-        (stage, self.began.elapsed().saturating_sub(Duration::from_millis(self.since.load(Relaxed))))
+        }
+    }
+
+    /// What is going on.
+    pub(super) fn activity(&self) -> Activity {
+        let draining = self.client.is_draining();
+        Activity { events: self.events.load(Relaxed), waiting: self.waiting(), draining }
     }
 
     /// The server drains from now on: the next response is the connection's last, and says so.
@@ -98,16 +109,15 @@ impl Wire {
         self.rejected.get().copied()
     }
 
-    /// Something went out: silence begins anew.
+    /// Something went out, or a stage began. Only the connection's own task says so.
     fn touch(&self) {
-        if self.stage.load(Relaxed) == IDLE {
-            self.since.store(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX), Relaxed);
-        }
+        self.events.store(self.events.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
     fn enter(&self, stage: u8) {
-        if self.stage.swap(stage, Relaxed) != stage {
-            self.since.store(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX), Relaxed);
+        if self.stage.load(Relaxed) != stage {
+            self.stage.store(stage, Relaxed);
+            self.touch();
         }
     }
 }
