@@ -18,6 +18,10 @@ use crate::server::{self, Listener};
 use crate::state::{Cache, Digest};
 use crate::tenants::Account;
 
+/// Bytes of compiled code that a cache keeps: some twenty interpreters, or thousands of small applications. Whoever tries
+/// each build of one would fill a disk otherwise.
+const MOST_CACHED: u64 = 1 << 30;
+
 /// Serves one component, at `/` of every host.
 ///
 /// ```
@@ -229,12 +233,17 @@ impl Builder {
 fn compiled(engine: &Engine, component: &[u8], cache: Option<&Path>) -> Result<TrustedCode> {
     let cache = cache.and_then(|folder| Cache::open(folder, &engine.fingerprint()).ok());
     let digest = Digest::of(component);
-    if let Some(code) = cache.as_ref().and_then(|cache| cache.get(&digest)) {
+    if let Some((cache, code)) = cache.as_ref().and_then(|cache| Some((cache, cache.get(&digest)?))) {
+        cache.touch(&digest);
         return Ok(code);
     }
     let code = engine.compile(component)?;
     Ok(match cache {
-        Some(cache) => cache.put(&digest, code).0,
+        Some(cache) => {
+            let (code, _) = cache.put(&digest, code);
+            let _ = cache.bound(MOST_CACHED);
+            code
+        }
         // Compiled by this process a moment ago, and in nobody else's hands since.
         None => TrustedCode::vouch(code),
     })

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use tempfile::NamedTempFile;
@@ -82,6 +83,38 @@ impl Cache {
             let (component, engine) = name.split_once('-').unwrap_or((name, ""));
             engine == self.engine.short() && component.parse().is_ok_and(|digest| needed(&digest))
         })
+    }
+
+    /// Notes that the code of `component` was used, for [`Cache::bound`].
+    pub fn touch(&self, component: &Digest) {
+        let file = File::open(self.path(component));
+        // What can't be noted looks unused, and is compiled again one day.
+        let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
+    /// Deletes the code that was not used for the longest time, of whichever engine, until the rest has at most `most`
+    /// bytes: for a cache of which nobody knows what is still needed.
+    ///
+    /// # Errors
+    /// Where the directory can't be read.
+    pub fn bound(&self, most: u64) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            // Another process may have deleted it by now.
+            if let Ok(metadata) = entry.metadata() {
+                files.push((metadata.modified()?, metadata.len(), entry.path()));
+            }
+        }
+        files.sort_by(|a, b| b.cmp(a));
+        let mut total = 0_u64;
+        for (_, bytes, path) in files {
+            total = total.saturating_add(bytes);
+            if total > most {
+                let _ = fs::remove_file(path);
+            }
+        }
+        Ok(())
     }
 
     fn path(&self, component: &Digest) -> PathBuf {
@@ -187,6 +220,24 @@ mod tests {
         cache.put(&one, b"code".to_vec()).1.unwrap();
         fs::rename(cache.path(&one), cache.path(&two)).unwrap();
         assert!(cache.verified(&two).is_none());
+    }
+
+    #[test]
+    fn what_was_unused_for_the_longest_time_is_deleted_first() {
+        let (_dir, cache) = cache("engine");
+        let digests = [1, 2, 3, 4].map(|n: u8| Digest::of(&[n]));
+        for (age, digest) in digests.iter().rev().enumerate() {
+            cache.put(digest, vec![0; 1000]).1.unwrap();
+            let file = File::open(cache.path(digest)).unwrap();
+            file.set_modified(SystemTime::now() - std::time::Duration::from_secs(100 + age as u64)).unwrap();
+        }
+        // The oldest of all is in use again.
+        cache.touch(&digests[0]);
+        cache.bound(2 * (1000 + MAC as u64)).unwrap();
+        let left = digests.map(|digest| cache.verified(&digest).is_some());
+        assert_eq!(left, [true, false, false, true]);
+        cache.bound(u64::MAX).unwrap();
+        assert!(cache.verified(&digests[0]).is_some());
     }
 
     #[test]
