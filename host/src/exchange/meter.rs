@@ -64,7 +64,7 @@ pub struct Meter {
     /// last tick.
     call_cpu: AtomicU64,
     total_cpu: AtomicU64,
-    /// When the poll began in which this call did.
+    /// When the poll began in which this call did (0: there was no call yet).
     call_began: AtomicU64,
     /// Time that this call spent waiting for its client, up to `waiting_since` if that isn't 0.
     waited: AtomicU64,
@@ -222,8 +222,11 @@ impl Meter {
     }
 
     /// CPU of a poll before its first tick: it can't be more than a tick, however long the kernel
-    /// gave the core to others meanwhile.
+    /// gave the core to others meanwhile. Before the first call there is no guest to charge.
     fn since_poll(&self, now: u64) -> u64 {
+        if self.call_began.load(Relaxed) == 0 {
+            return 0;
+        }
         now.saturating_sub(self.poll_began.load(Relaxed)).min(nanos(TICK))
     }
 
