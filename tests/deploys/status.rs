@@ -145,7 +145,7 @@ fn a_name_that_is_not_deployed_is_told() {
     assert_eq!((ended.code, ended.err.lines().count()), (Some(1), 1), "{ended:?}");
     assert!(ended.err.contains("nobody"), "{ended:?}");
     let ended = ask(&site, &["logs", "../key"]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
 }
 
 #[test]
