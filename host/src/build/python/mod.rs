@@ -1,10 +1,10 @@
 //! From a WSGI project in Python to a component: `wasgi build` where there is a `pyproject.toml`
 //! or a `requirements.txt`.
 //!
-//! A build is a walk through these steps, each a file here: read the project ([`project`]), find its
-//! application ([`application`]), have the tools ([`tool`]), install its dependencies
-//! ([`dependencies`]), lay all of it out ([`staging`]) and take the snapshot ([`snapshot`]). What
-//! was built is [`kept`], and given again for as long as nothing of this changes.
+//! A build is a walk through these steps, each a file here: read the project (`project`), find its
+//! application (`application`), have the tools (`tool`), install its dependencies
+//! (`dependencies`), lay all of it out (`staging`) and take the snapshot (`snapshot`). What
+//! was built is `kept`, and given again for as long as nothing of this changes.
 //!
 //! Knows of the guest's side only what `guest-sdk/python/README.md` says of how a component is made.
 
