@@ -22,6 +22,7 @@ mod embed;
 mod errors;
 mod examples;
 mod python;
+mod python_examples;
 mod reload;
 mod tls;
 

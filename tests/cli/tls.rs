@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::support::link::Link;
 use crate::support::site::{Server, Site, run};
-use crate::support::{PATIENCE, guests, wait_for};
+use crate::support::{PATIENCE, guests, python, wait_for};
 
 type Tls = Link<StreamOwned<ClientConnection, TcpStream>>;
 
@@ -131,4 +131,19 @@ fn the_certificate_is_rotated_by_a_signal() {
         line.contains("the configuration stays as it is") && line.contains("key.pem")
     });
     assert_eq!(connect(&server, &second, rustls::DEFAULT_VERSIONS).get("/environ").unwrap().status(), 200);
+}
+
+#[test]
+fn an_application_in_python_knows_that_it_came_by_https() {
+    if !python::available() {
+        return;
+    }
+    let site = Site::new();
+    let trusted = new_pair(&site);
+    let project = guests::root().join("examples/wsgi-python");
+    site.put("plain.wasm", fs::read(python::validated(&project, "wsgi:application")).unwrap());
+    let server = Server::start(command(&site));
+    server.out.after(0, "deployed plain (");
+    let response = connect(&server, &trusted, rustls::DEFAULT_VERSIONS).get("/plain/scheme").unwrap();
+    assert_eq!((response.status(), response.text()), (200, "https"));
 }

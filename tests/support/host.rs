@@ -153,9 +153,14 @@ impl Host {
     /// gives no routes; waits until it answers. Does nothing if that is deployed already.
     #[track_caller]
     pub fn deploy_as(self: &Arc<Host>, guest: &str, name: &str, manifest: &str) -> App {
+        self.deploy_component(guests::component(guest), name, manifest)
+    }
+
+    /// The same with any component.
+    #[track_caller]
+    pub fn deploy_component(self: &Arc<Host>, component: &Path, name: &str, manifest: &str) -> App {
         // One at a time: tests share applications.
         static TURN: Mutex<BTreeSet<(PathBuf, String)>> = Mutex::new(BTreeSet::new());
-        let component = guests::component(guest);
         let mut deployed = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let app = App { host: self.clone(), name: name.to_owned() };
         if !deployed.contains(&(self.apps(), name.to_owned())) {

@@ -9,13 +9,13 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::Unstarted;
-use crate::build::{Options, Progress, Toolchain};
+use crate::build::{self, Options, Progress, Toolchain, python};
 use crate::config::address;
 use crate::deploy::Notice;
 use crate::run;
 
-/// The examples, in the order in which they are worth a look, and what each shows.
-const EXAMPLES: [(&str, &str); 9] = [
+/// The examples in Rust, in the order in which they are worth a look, and what each shows.
+const RUST: &[(&str, &str)] = &[
     ("hello", "the smallest application"),
     ("environ", "everything a request tells an application"),
     ("stream", "server-sent events, each sent as it is made"),
@@ -25,6 +25,14 @@ const EXAMPLES: [(&str, &str); 9] = [
     ("errors", "what exc_info does before and after the headers"),
     ("posthooks", "hooks that run after the response, with what was really sent"),
     ("http-adapter", "http::Request in, http::Response out"),
+];
+
+/// The same of those in Python.
+const PYTHON: &[(&str, &str)] = &[
+    ("wsgi-python", "the applications of PEP 3333, as they were published"),
+    ("bottle", "Bottle: a framework in one file"),
+    ("flask", "Flask: templates, forms, JSON, a stream, a session"),
+    ("django", "Django: a guest book, with the ORM and the admin's login"),
 ];
 
 /// Build the examples, deploy them to a directory, and serve it
@@ -47,15 +55,17 @@ impl Demo {
         let target = examples.with_file_name("target").join("demo");
         let (apps, state) = (target.join("apps"), target.join("state"));
         std::fs::create_dir_all(&apps).with_context(|| format!("making {}", apps.display()))?;
-        build(&examples, &apps, &target.join("guests"))?;
+        let built = build(&examples, &apps, &target.join("guests"))?;
         let overrides = move |mut config: crate::config::Config| {
             config.listen = vec![self.listen];
             config.state = Some(state.clone());
             config
         };
         let directory = apps.clone();
-        let output =
-            run::Output { listening: Box::new(move |urls| welcome(urls, &directory)), deploy: Box::new(announce) };
+        let output = run::Output {
+            listening: Box::new(move |urls| welcome(urls, &directory, &built)),
+            deploy: Box::new(announce),
+        };
         run::start(&apps, None, overrides, output).map_err(|error| error.context(Unstarted))?.wait();
         Ok(ExitCode::SUCCESS)
     }
@@ -71,24 +81,42 @@ fn find_examples() -> Result<PathBuf> {
     }
 }
 
-fn build(examples: &Path, apps: &Path, target: &Path) -> Result<()> {
+/// Builds what can be built here: each with what it shows.
+fn build(examples: &Path, apps: &Path, target: &Path) -> Result<Vec<(&'static str, &'static str)>> {
+    let python = python::available();
+    if let Err(reason) = &python {
+        eprintln!("leaving out the examples in Python: {reason:#}");
+    }
+    let all = [RUST, if python.is_ok() { PYTHON } else { &[] }].concat();
     let toolchain = Toolchain::find(&examples.join("hello"), Progress::Shown)?;
-    for (at, (name, _)) in EXAMPLES.iter().enumerate() {
-        eprintln!("building {name} ({} of {})", at + 1, EXAMPLES.len());
-        let options = Options {
-            output: Some(apps.join(format!("{name}.wasm"))),
-            target_dir: Some(target.to_owned()),
-            ..Options::default()
+    for (at, (name, _)) in all.iter().enumerate() {
+        eprintln!("building {name} ({} of {})", at + 1, all.len());
+        let output = Some(apps.join(format!("{name}.wasm")));
+        let options = Options { output, target_dir: Some(target.to_owned()), ..Options::default() };
+        let project = examples.join(name);
+        manifest(&project, name, apps)?;
+        let built = match python::is_project(&project) {
+            true => build::component(&project, &options, Progress::Shown),
+            false => toolchain.build(&project, &options),
         };
-        toolchain.build(&examples.join(name), &options).with_context(|| format!("building examples/{name}"))?;
+        built.with_context(|| format!("building examples/{name}"))?;
+    }
+    Ok(all)
+}
+
+/// Puts an example's manifest, where it has one, to where its component will be.
+fn manifest(project: &Path, name: &str, apps: &Path) -> Result<()> {
+    let (from, to) = (project.join(format!("{name}.toml")), apps.join(format!("{name}.toml")));
+    if from.is_file() {
+        std::fs::copy(&from, &to).with_context(|| format!("writing {}", to.display()))?;
     }
     Ok(())
 }
 
-fn welcome(urls: &[String], apps: &Path) {
+fn welcome(urls: &[String], apps: &Path, built: &[(&str, &str)]) {
     let Some(url) = urls.first() else { return };
     let mut text = format!("\nServing {} at {url}\n\n", apps.display());
-    for (name, shows) in EXAMPLES {
+    for (name, shows) in built {
         text += &format!("  {:<44} {shows}\n", format!("{url}/{name}"));
     }
     say(&(text + "\nCopy a component into the directory to deploy it; Ctrl-C ends the demo.\n"));

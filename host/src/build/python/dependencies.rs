@@ -1,5 +1,5 @@
-//! The packages that a project requires, installed for the guest: once for each list of
-//! requirements, in the cache folder.
+//! The packages that a project requires, and those that the package `wasgi` does, installed for the
+//! guest: once for each list of requirements, in the cache folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,71 +22,96 @@ const LIMIT: Duration = Duration::from_secs(1800);
 /// native parts are optional are built without those, and others fail.
 const COMPILERS: &[&str] = &["CC", "CXX", "FC", "LD", "CARGO", "RUSTC"];
 
+/// What the package `wasgi` requires: a guest has no time zones of its own.
+const OWN: &str = "tzdata";
+
 /// What would send packages elsewhere.
 const LEAKS: &[&str] =
     &["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_NO_BINARY", "PIP_ONLY_BINARY"];
 
-/// What an installation depends on, as far as it is known before.
-pub(super) fn digest(project: &Project) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    for part in [COMPONENTIZE, PIP, GUEST] {
-        hasher.update(part.as_bytes()).update(b"\n");
-    }
-    for line in &project.requirements {
-        hasher.update(line.text.as_bytes()).update(b"\n");
-        // What constrains counts with its content; a path in the project may change any time.
-        let named = line.text.strip_prefix("-c ").unwrap_or(&line.text);
-        hasher.update(&fs::read(project.folder.join(named)).unwrap_or_default());
-    }
-    hasher.finalize()
+/// A list of requirements, and the folder that relative paths in it count from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct List<'a> {
+    /// Requirements and pip's options.
+    pub(super) lines: &'a [Line],
+    folder: &'a Path,
 }
 
-/// The folder with the packages; installs them where that list was not installed before.
-pub(super) fn install(tool: &Tool, project: &Project, progress: Progress) -> anyhow::Result<PathBuf> {
-    let all = tool::folder()?.join("packages");
-    cache::make(&all)?;
-    let digest = digest(project).to_hex();
-    let folder = all.join(&digest[..32]);
-    let _lock = cache::lock(
-        &folder.with_extension("lock"),
-        "waiting for another build that installs the same packages",
-        progress,
-    )?;
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    let work = folder.with_extension("new");
-    clear(&work)?;
-    cache::make(&work.join("packages"))?;
-    if project.requirements.iter().any(|line| line.package().is_some() || !line.text.starts_with('-')) {
-        let step = progress.step(&format!("installing what {} requires", project.shown().display()));
-        let installed = run(tool, project, &work);
-        drop(step);
-        installed.inspect_err(|_| _ = clear(&work))?;
-    }
-    fs::rename(work.join("packages"), &folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    clear(&work)?;
-    Ok(folder)
-}
-
-fn run(tool: &Tool, project: &Project, work: &Path) -> anyhow::Result<()> {
-    let list = work.join("requirements.txt");
-    let lines: String = project.requirements.iter().map(|line| format!("{}\n", line.text)).collect();
-    fs::write(&list, lines).with_context(|| format!("cannot write {}", list.display()))?;
-    let packages = work.join("packages");
-    let ended = child::output(&mut pip(tool, project, &list, &packages)?, LIMIT, || ())?;
-    if !ended.status.success() {
-        bail!("{}", complaint::of(&format!("{}\n{}", ended.out, ended.err), &project.requirements));
-    }
-    match native(&packages, &packages)? {
-        Some(file) => bail!("{}", complaint::native(&owner(&packages, &file), &ended.out, &project.requirements)),
-        None => Ok(()),
+impl Project {
+    /// What it requires.
+    pub(super) fn list(&self) -> List<'_> {
+        List { lines: &self.requirements, folder: &self.folder }
     }
 }
 
-fn pip(tool: &Tool, project: &Project, list: &Path, packages: &Path) -> anyhow::Result<Command> {
+/// The folders with the packages that go into the project's component, those that go first first. Installs them where
+/// the same list was not installed before.
+pub(super) fn install(tool: &Tool, project: &Project, progress: Progress) -> anyhow::Result<[PathBuf; 2]> {
+    let shown = project.shown().display().to_string();
+    let first = project.list().install(tool, &shown, progress)?;
+    let ours = [Line { text: OWN.into(), file: PathBuf::new(), line: 0 }];
+    let ours = List { lines: &ours, folder: &project.folder };
+    Ok([first, ours.install(tool, "wasgi's own package", progress)?])
+}
+
+impl List<'_> {
+    /// What an installation depends on, as far as it is known before.
+    pub(super) fn digest(&self) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        for part in [COMPONENTIZE, PIP, GUEST] {
+            hasher.update(part.as_bytes()).update(b"\n");
+        }
+        for line in self.lines {
+            hasher.update(line.text.as_bytes()).update(b"\n");
+            // What constrains counts with its content, and so does an archive in the project.
+            let named = line.text.strip_prefix("-c ").unwrap_or(&line.text);
+            hasher.update(&fs::read(self.folder.join(named)).unwrap_or_default());
+        }
+        hasher.finalize()
+    }
+
+    fn install(&self, tool: &Tool, who: &str, progress: Progress) -> anyhow::Result<PathBuf> {
+        let all = tool::folder()?.join("packages");
+        cache::make(&all)?;
+        let folder = all.join(&self.digest().to_hex()[..32]);
+        let waiting = "waiting for another build that installs the same packages";
+        let _lock = cache::lock(&folder.with_extension("lock"), waiting, progress)?;
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let work = folder.with_extension("new");
+        clear(&work)?;
+        cache::make(&work.join("packages"))?;
+        if self.lines.iter().any(|line| !line.text.starts_with('-')) {
+            let step = progress.step(&format!("installing what {who} requires"));
+            let installed = self.run(tool, &work);
+            drop(step);
+            installed.inspect_err(|_| _ = clear(&work))?;
+        }
+        fs::rename(work.join("packages"), &folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        clear(&work)?;
+        Ok(folder)
+    }
+
+    fn run(&self, tool: &Tool, work: &Path) -> anyhow::Result<()> {
+        let list = work.join("requirements.txt");
+        let lines: String = self.lines.iter().map(|line| format!("{}\n", line.text)).collect();
+        fs::write(&list, lines).with_context(|| format!("cannot write {}", list.display()))?;
+        let packages = work.join("packages");
+        let mut pip = pip(tool, &list, &packages)?;
+        let ended = child::output(pip.current_dir(self.folder), LIMIT, || ())?;
+        if !ended.status.success() {
+            bail!("{}", complaint::of(&format!("{}\n{}", ended.out, ended.err), self.lines));
+        }
+        match native(&packages, &packages)? {
+            Some(file) => bail!("{}", complaint::native(&owner(&packages, &file), &ended.out, self.lines)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn pip(tool: &Tool, list: &Path, packages: &Path) -> anyhow::Result<Command> {
     let mut pip = tool.pip();
-    pip.current_dir(&project.folder); // what is named by a relative path counts from there
     for name in LEAKS {
         pip.env_remove(name);
     }

@@ -9,7 +9,6 @@ use anyhow::Context;
 
 use super::super::cache;
 use super::super::{Options, Progress, carried};
-use super::dependencies;
 use super::project::Project;
 use super::report::Report;
 use super::tool;
@@ -103,7 +102,7 @@ fn digest(project: &Project, typed: Option<&str>) -> anyhow::Result<String> {
         add(path.as_bytes());
         add(text.as_bytes());
     }
-    add(dependencies::digest(project).as_bytes());
+    add(project.list().digest().as_bytes());
     add(typed.unwrap_or_default().as_bytes());
     add(format!("{:?}", project.settings).as_bytes());
     for source in &project.sources {

@@ -30,7 +30,7 @@ use kept::Kept;
 use project::Project;
 use tool::Tool;
 
-pub(super) use project::is_project;
+pub(crate) use project::is_project;
 
 /// The Python that guests run: what componentize-py brings.
 const GUEST: &str = "3.14";

@@ -55,7 +55,7 @@ impl Project {
         }
         let name = pyproject.name.or_else(|| Some(folder.file_name()?.to_string_lossy().into_owned()));
         let name = file_name(&name.unwrap_or_default());
-        let sources = sources::list(&folder)?;
+        let sources = sources::list(&folder, &name)?;
         Ok(Self { folder, shown, name, requirements, settings: pyproject.settings, sources })
     }
 

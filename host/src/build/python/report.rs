@@ -43,17 +43,30 @@ pub(super) struct Failure {
 impl Report {
     /// Tells of what is no error, on stderr.
     pub(super) fn warn(&self, project: &Project) {
-        for read in &self.environment {
+        for read in self.variables() {
             let place = place(project, read.file.as_deref(), read.line).unwrap_or_default();
             let value = match project.settings.env.get(&read.name) {
-                Some(value) => format!("{value:?}"),
-                None => "unset, as [tool.wasgi.env] has no such variable".to_owned(),
+                Some(value) => format!("it stays {value:?}"),
+                None => "[tool.wasgi.env] has no such variable".to_owned(),
             };
-            eprintln!("warning: {place}{} is read during the import, so it stays what it is now: {value}", read.name);
+            eprintln!("warning: {place}{} is read during the import, where it is frozen: {value}", read.name);
         }
         for warning in &self.warnings {
             eprintln!("warning: {}", local(project, warning));
         }
+    }
+
+    /// Each variable once: where the project reads it, or else where a package does.
+    fn variables(&self) -> Vec<&Read> {
+        let own = |read: &&Read| read.file.as_deref().is_some_and(|file| staged(file).is_some());
+        let (own, others): (Vec<&Read>, Vec<&Read>) = self.environment.iter().partition(own);
+        let mut each: Vec<&Read> = Vec::new();
+        for read in own.into_iter().chain(others) {
+            if !each.iter().any(|told| told.name == read.name) {
+                each.push(read);
+            }
+        }
+        each
     }
 }
 

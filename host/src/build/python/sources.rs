@@ -29,10 +29,13 @@ pub(super) struct Source {
 
 /// All files of the project in `folder`, sorted. What lies in `src` is staged beside the rest, since it is imported
 /// from there, unless `src` is itself a package.
-pub(super) fn list(folder: &Path) -> anyhow::Result<Vec<Source>> {
+///
+/// The manifest, `NAME.toml` beside `NAME.wasm`, is no part of the component: it may hold secrets.
+pub(super) fn list(folder: &Path, name: &str) -> anyhow::Result<Vec<Source>> {
     let mut found = BTreeMap::new();
     let mut bytes = 0;
     walk(folder, folder, &mut found, &mut bytes)?;
+    found.remove(Path::new(&format!("{name}.toml")));
     if bytes > MOST {
         bail!(
             "{}: holds {} MiB of files, and a component at most {}: build it from a folder with what it needs at run time",
@@ -94,7 +97,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let sources = list(folder.path()).unwrap();
+        let sources = list(folder.path(), "shop").unwrap();
         sources.into_iter().map(|source| source.staged.to_str().unwrap().to_owned()).collect()
     }
 
@@ -102,6 +105,7 @@ mod tests {
     fn what_belongs_to_an_application() {
         let files = [
             "app.py",
+            "shop.toml",
             "templates/a.html",
             "static/a.js",
             ".env",

@@ -29,7 +29,7 @@ pub(super) struct Staging {
 pub(super) fn lay(
     project: &Project,
     application: &Application,
-    packages: &Path,
+    packages: &[PathBuf],
     kept: &Kept,
 ) -> anyhow::Result<Staging> {
     let root = kept.staging();
@@ -40,14 +40,25 @@ pub(super) fn lay(
     Ok(staging)
 }
 
-fn write(project: &Project, application: &Application, packages: &Path, staging: &Staging) -> io::Result<()> {
+fn write(project: &Project, application: &Application, packages: &[PathBuf], staging: &Staging) -> io::Result<()> {
     carried::write_python(&staging.folder, &staging.wit)?;
     fs::write(staging.folder.join("wasgi_application.py"), description(project, application)?)?;
     fs::create_dir(staging.folder.join("app"))?;
     for source in &project.sources {
         copy(&source.file, &staging.folder.join("app").join(&source.staged))?;
     }
-    copy_all(packages, &staging.folder.join("packages"))
+    let target = staging.folder.join("packages");
+    fs::create_dir(&target)?;
+    for folder in packages {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let target = target.join(entry.file_name());
+            if !target.exists() {
+                copy_all(&entry.path(), &target)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `wasgi_application.py`: literals of JSON are literals of Python's, where they are texts, lists and dictionaries.
@@ -74,12 +85,15 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     File::options().write(true).open(to)?.set_modified(fs::metadata(from)?.modified()?)
 }
 
+/// A file, or a folder with all that is in it.
 fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        return copy(from, to);
+    }
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() { copy_all(&entry.path(), &target)? } else { copy(&entry.path(), &target)? }
+        copy_all(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
 }
