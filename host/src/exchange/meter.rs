@@ -18,6 +18,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Time between two ticks of the clock that interrupts guests.
 pub const TICK: Duration = Duration::from_millis(1);
 
+/// Between two polls nothing is used: no time has passed since this one.
+const NEVER: u64 = u64::MAX;
+
 /// The limits that a request runs under.
 #[derive(Clone, Copy, Debug)]
 pub struct Clocks {
@@ -57,7 +60,8 @@ pub enum Ended {
 pub struct Meter {
     clocks: Clocks,
     epoch: Instant,
-    /// When the poll in progress began, and the thread's CPU clock at its first tick (0: none yet).
+    /// When the poll in progress began (0: there was none yet; [`NEVER`]: it has ended), and the
+    /// thread's CPU clock at its first tick (0: none yet).
     poll_began: AtomicU64,
     poll_cpu: AtomicU64,
     /// CPU of this call and of the whole request, without that of the poll in progress since its
@@ -123,7 +127,7 @@ impl Meter {
         self.memory.load(Relaxed)
     }
 
-    /// How far the request is, for its line in the log; read inside of [`Meter::poll`].
+    /// How far the request is, for its line in the log: in the middle of a poll, or between two.
     pub fn read(&self) -> Reading {
         let at = Instant::now();
         let elapsed = at.duration_since(self.epoch);
@@ -204,6 +208,8 @@ impl Meter {
         let polled = request();
         if polled.is_pending() {
             self.charge(self.since_last_tick(self.now()));
+            self.poll_cpu.store(0, Relaxed);
+            self.poll_began.store(NEVER, Relaxed);
         }
         polled
     }
@@ -305,4 +311,30 @@ fn thread_cpu() -> u64 {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_used_before_the_first_call_nor_between_two_polls() {
+        let second = Duration::from_secs(1);
+        let meter = Meter::new(Clocks { cpu: second, wall: second, life: None, stall: second }, Instant::now());
+        assert!(meter.poll(|| Poll::<()>::Pending).is_pending());
+        assert_eq!(meter.read().cpu, Duration::ZERO);
+        let polled = meter.poll(|| {
+            meter.begin_call();
+            let began = meter.now();
+            while meter.now() < began + 50_000 {}
+            assert!(meter.tick().is_ok_and(|first| first));
+            Poll::<()>::Pending
+        });
+        assert!(polled.is_pending());
+        let used = meter.read().cpu;
+        assert!(used >= Duration::from_micros(50), "{used:?}");
+        // Whoever reads it may be another thread, whose CPU clock is another one.
+        let elsewhere = std::thread::scope(|scope| scope.spawn(|| meter.read().cpu).join().unwrap());
+        assert_eq!((meter.read().cpu, elsewhere), (used, used));
+    }
 }

@@ -19,7 +19,7 @@ const DRAIN_IDLE: Duration = Duration::from_millis(500);
 /// How often a connection is looked at on which something happens, or whose client is owed a response.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// What a look found.
+/// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// A response is owed: is its client still there?
@@ -30,6 +30,12 @@ pub(super) enum Look {
     SlowHead,
     /// Nothing was asked for too long.
     Silent,
+}
+
+enum Found {
+    Due(Look),
+    /// Nothing is due before this time is over.
+    Nothing(Duration),
 }
 
 /// When to look next, and what was seen at the last look.
@@ -76,24 +82,27 @@ impl Deadlines {
                 (self.seen, self.since, self.drains) = (wire.activity(), now, drains);
             }
             let found = self.look(now, wire);
-            let left = if new || found.is_ok() { LOOK } else { found.err().unwrap_or(LOOK) };
-            self.near = left <= LOOK;
+            // Where something has just happened, more will soon.
+            let until = match found {
+                Found::Nothing(until) if !new => until,
+                _ => LOOK,
+            };
+            self.near = until <= LOOK;
             self.registered = false;
-            self.alarm.as_mut().reset(now + left);
-            if let Ok(look) = found {
+            self.alarm.as_mut().reset(now + until);
+            if let Found::Due(look) = found {
                 return Poll::Ready(look);
             }
         }
     }
 
-    /// What is due, or else the time until something may be.
-    fn look(&self, now: Instant, wire: &Wire) -> Result<Look, Duration> {
+    fn look(&self, now: Instant, wire: &Wire) -> Found {
         let so_far = now - self.since;
         let (limit, due) = match wire.waiting() {
             Waiting::Message if wire.client.is_draining() && so_far >= wire.client.patience() => {
-                return Ok(Look::Stalled);
+                return Found::Due(Look::Stalled);
             }
-            Waiting::Message => return Ok(Look::Owed),
+            Waiting::Message => return Found::Due(Look::Owed),
             Waiting::Head => (self.limits.head, Look::SlowHead),
             Waiting::Idle => (self.limits.idle, Look::Silent),
         };
@@ -101,6 +110,6 @@ impl Deadlines {
         if let (Look::Silent, Some(draining)) = (due, wire.drains_since()) {
             left = left.min(DRAIN_IDLE.saturating_sub(draining.elapsed()));
         }
-        if left.is_zero() { Ok(due) } else { Err(left) }
+        if left.is_zero() { Found::Due(due) } else { Found::Nothing(left) }
     }
 }
