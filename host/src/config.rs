@@ -27,6 +27,8 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// The access log. Default: standard error, as text.
     pub access_log: AccessLog,
+    /// The host's own log.
+    pub log: Log,
     /// The peers whose Forwarded and X-Forwarded-* fields are believed.
     pub trusted_proxies: Vec<Network>,
     /// HTTPS instead of HTTP.
@@ -53,7 +55,21 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct AccessLog {
     /// A file, appended to; `-` is standard error.
+    #[serde(default = "standard_error")]
     pub path: PathBuf,
+    /// How a line looks.
+    #[serde(default)]
+    pub format: LogFormat,
+}
+
+fn standard_error() -> PathBuf {
+    "-".into()
+}
+
+/// The host's own log, on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
     /// How a line looks.
     #[serde(default)]
     pub format: LogFormat,
@@ -120,6 +136,8 @@ struct File {
     state: Option<PathBuf>,
     access_log: Option<AccessLog>,
     #[serde(default)]
+    log: Log,
+    #[serde(default)]
     trusted_proxies: Vec<Network>,
     tls: Option<TlsFiles>,
     drain: Option<Period>,
@@ -153,10 +171,11 @@ impl File {
             listen: if self.listen.is_empty() { vec![SocketAddr::from(([127, 0, 0, 1], 8080))] } else { self.listen },
             state: self.state.map(here),
             access_log: match self.access_log {
-                None => AccessLog { path: "-".into(), format: LogFormat::default() },
+                None => AccessLog { path: standard_error(), format: LogFormat::default() },
                 Some(log) if log.path == Path::new("-") => log,
                 Some(log) => AccessLog { path: here(log.path), ..log },
             },
+            log: self.log,
             trusted_proxies: self.trusted_proxies,
             tls: self.tls.map(|tls| TlsFiles { cert: here(tls.cert), key: here(tls.key) }),
             drain: self.drain.map_or(Duration::from_secs(30), |drain| drain.0),
@@ -267,6 +286,9 @@ mod tests {
         let config = parse("").unwrap();
         assert_eq!(config, Config::default());
         assert_eq!(config.listen, ["127.0.0.1:8080".parse().unwrap()]);
+        assert_eq!(parse("[access_log]").unwrap(), config);
+        let json = parse("[access_log]\nformat = \"json\"").unwrap().access_log;
+        assert_eq!((json.path.to_str(), json.format), (Some("-"), LogFormat::Json));
         assert_eq!(parse("listen = \"[::1]:1\"").unwrap().listen, ["[::1]:1".parse().unwrap()]);
     }
 

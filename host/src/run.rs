@@ -20,7 +20,7 @@ use crate::apps::Routes;
 use crate::config::Config;
 use crate::deploy::{self, Deploys, Notice, Source};
 use crate::gateway::Gateway;
-use crate::log::AccessLog;
+use crate::log::{AccessLog, LogFormat};
 use crate::machine;
 use crate::sandbox::{self, Engine};
 use crate::server::{self, Certificate, TlsListener};
@@ -75,8 +75,8 @@ pub fn start(
     overrides: impl Fn(Config) -> Config + Send + 'static,
     output: Output,
 ) -> Result<Server> {
-    start_logging();
     let config = overrides(read_config(config_path)?);
+    start_logging(config.log.format);
     let source = Source::of(path)?;
     let root = config.state.clone().map_or_else(state::default_root, Ok)?;
     let certificate = match &config.tls {
@@ -273,9 +273,13 @@ async fn reached(mut phases: watch::Receiver<Phase>, phase: Phase) {
 }
 
 /// The host's own log: to standard error, as `RUST_LOG` asks for; `info` without it.
-fn start_logging() {
+fn start_logging(format: LogFormat) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,wasgi=info"));
     let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr).try_init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr);
+    let _ = match format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
 }

@@ -75,6 +75,23 @@ fn as_json() {
 }
 
 #[test]
+fn the_hosts_own_log_can_be_json_too() {
+    let site = Site::new();
+    let config = site.folder().join("host.toml");
+    fs::write(&config, "[log]\nformat = \"json\"\n[access_log]\nformat = \"json\"\n").unwrap();
+    let mut command = site.command();
+    command.arg("--config").arg(&config);
+    let server = Server::start(command);
+    server.get("/nobody");
+    server.log.with("/nobody");
+    server.signal(Signal::TERM);
+    let lines: Vec<Value> =
+        server.log.to_end().iter().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    assert!(lines.iter().any(|line| line["level"] == "INFO" && line["message"] == "drained"), "{lines:#?}");
+    assert!(lines.iter().any(|line| line["url.original"] == "/nobody"), "{lines:#?}");
+}
+
+#[test]
 fn every_request_has_its_line_also_when_the_server_ends() {
     let (site, server) = serving(&[]);
     let mut client = server.connect();
