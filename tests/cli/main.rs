@@ -17,6 +17,7 @@ mod call;
 mod cgi;
 mod check;
 mod descriptors;
+mod documents;
 mod drain;
 mod embed;
 mod errors;
