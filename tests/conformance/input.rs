@@ -54,6 +54,24 @@ fn a_body_comes_back_whole_whatever_its_size() {
     }
 }
 
+/// Bytes that come while others are read must be noticed, on whichever thread that is: many chances to miss them.
+#[test]
+fn bodies_that_come_at_one_time_come_whole() {
+    let app = guest("counts_input");
+    let request = app.request("POST", "/").body(vec![b'x'; 300_000]).bytes();
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..150 {
+                    let mut client = app.connect();
+                    client.send(&request);
+                    assert!(client.response().expect(200).text().starts_with("300000 "));
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn a_body_is_handed_over_as_it_comes() {
     let app = guest("echo");

@@ -111,26 +111,23 @@ impl AsyncRead for Tcp {
         loop {
             ready!(self.0.poll_read_ready(cx))?;
             let room = out.remaining();
-            match self.0.try_read_buf(&mut out) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Ok(read) => {
-                    if 0 < read && read < room {
-                        self.drained(Interest::READABLE);
-                    }
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) => return Poll::Ready(Err(error)),
+            let mut read = None;
+            // A read that gave less than it could have has left the socket empty: the next one waits for
+            // the system to say otherwise, instead of asking it in vain. (tokio's own stream does the
+            // same, and can't be shared.) What the system said before the read is forgotten by that,
+            // and nothing that it says meanwhile: so the read lies within what forgets.
+            let _ = self.0.try_io(Interest::READABLE, || {
+                let given = self.0.try_read_buf(&mut out);
+                let emptied = given.as_ref().is_ok_and(|given| (1..room).contains(given));
+                read = Some(given.map(drop));
+                if emptied { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match read {
+                None => {}
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Some(done) => return Poll::Ready(done),
             }
         }
-    }
-}
-
-impl Tcp {
-    /// A read or write that did less than it could have has left the socket empty or full: the next
-    /// one waits for the system to say otherwise, instead of asking it in vain. (tokio's own stream
-    /// does the same, and can't be shared.)
-    fn drained(&self, interest: Interest) {
-        let _ = self.0.try_io(interest, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
     }
 }
 
