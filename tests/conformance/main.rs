@@ -13,6 +13,7 @@
 mod support;
 
 mod environ;
+mod flat_memory;
 mod framing;
 mod http;
 mod input;

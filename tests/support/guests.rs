@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use wasgi::build::{Options, Progress, Toolchain};
 
+use super::python;
+
 /// The project's root.
 pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -21,8 +23,25 @@ pub fn target_dir() -> &'static Path {
 /// The component of the guest `name`.
 #[track_caller]
 pub fn component(name: &str) -> &'static Path {
+    if is_python(name) {
+        return python();
+    }
     let built = all().get(name);
     built.unwrap_or_else(|| panic!("there is no guest {name} in tests/guests/examples"))
+}
+
+/// Whether this test binary tries Python's guests, and there is one called `name`. What an application in Python can't
+/// do (be out of stack, hold a handle) is done by the Rust guest in that binary too.
+pub fn is_python(name: &str) -> bool {
+    env!("CARGO_CRATE_NAME") == "python_conformance"
+        && python::available()
+        && root().join(format!("tests/python-guests/guests/{name}.py")).exists()
+}
+
+/// The one component that is every guest in Python: the variable GUEST says which.
+fn python() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| python::built(&root().join("tests/python-guests")))
 }
 
 /// Every guest: its name and its component.

@@ -153,6 +153,12 @@ impl Host {
     /// gives no routes; waits until it answers. Does nothing if that is deployed already.
     #[track_caller]
     pub fn deploy_as(self: &Arc<Host>, guest: &str, name: &str, manifest: &str) -> App {
+        if guests::is_python(guest) {
+            // The table may be there already.
+            let (before, variables) = manifest.split_once("[env]\n").unwrap_or((manifest, ""));
+            let manifest = format!("{before}\n[env]\nGUEST = {guest:?}\n{variables}");
+            return self.deploy_component(guests::component(guest), name, &manifest);
+        }
         self.deploy_component(guests::component(guest), name, manifest)
     }
 

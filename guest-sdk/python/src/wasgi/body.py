@@ -9,6 +9,7 @@ from . import handles, hooks, wit
 from .environ import build
 from .errors import Errors
 from .failure import exc_info, log
+from .handles import UNCHECKED
 from .input import Input
 from .start_response import StartResponse
 from .wit import Err, Report, StepDone, StepLast, StepMore
@@ -64,6 +65,8 @@ class Body:
             for chunk in self._chunks:
                 if type(chunk) is not bytes:
                     raise AssertionError("write() argument must be a bytes instance")
+                if len(chunk) > UNCHECKED:
+                    handles.make_room(len(chunk))
                 # len() can be relied on (PEP 3333, "Handling the Content-Length Header"), so the last chunk is known
                 # for what it is, and the host need not ask once more.
                 return StepLast(chunk) if self._left == 0 else StepMore(chunk)
@@ -79,7 +82,7 @@ class Body:
             try:
                 close()
             except BaseException as error:
-                log(self._errors.write, "close() failed", error)
+                log(self._errors.write, "close()", error)
         self._iterable = self._chunks = self._failure = None  # type: ignore[assignment]
         self._errors.flush()
         if self._hooks:

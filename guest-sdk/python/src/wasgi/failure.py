@@ -48,4 +48,4 @@ def text(value: str) -> str:
 def log(write: Any, what: str, error: BaseException) -> None:
     """Writes a failure that nobody can be told of, with its traceback."""
     described = exc_info(error)
-    write(f"{what}:\n{described.trace}\n{described.kind}: {described.message}\n")
+    write(f"{described.trace}\n{what} failed: {described.kind}: {described.message}\n")

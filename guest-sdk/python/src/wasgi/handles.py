@@ -1,4 +1,4 @@
-"""Handles of the component's resources, as componentize-py 0.25.1 keeps them on Python's objects.
+"""Handles of the component's resources, and bytes on their way to the host, as componentize-py 0.25.1 has them.
 
 For each handle it makes a weakref.finalize, 5 µs in a component and three times a request, which drops the handle once
 nobody holds the object. Here a handle has a known end, that of its request, so `light` takes finalize's place.
@@ -11,6 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 _finalize = weakref.finalize
+
+#: Bytes that are sent without a look whether there is memory for them.
+UNCHECKED = 4096
 
 
 def light(instance: Any, drop: Callable[[int, int], None], kind: int, handle: int) -> tuple[Any, int, int]:
@@ -34,3 +37,18 @@ def drop(instance: Any) -> None:
     if finalizer is not None:
         function, kind, handle = finalizer
         function(kind, handle)
+
+
+def make_room(size: int) -> None:
+    """Raises MemoryError where there is no memory for so many bytes.
+
+    The toolchain copies what it sends and never looks whether it got the memory for that: without it would write over
+    the interpreter's own.
+    """
+    try:
+        bytes(size)
+    except MemoryError:
+        raise MemoryError(
+            f"no memory left to send {size} bytes: what an instance has sent stays in its memory until it is retired; "
+            "give it more by limits.memory in the manifest"
+        ) from None

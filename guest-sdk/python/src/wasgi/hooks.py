@@ -26,4 +26,4 @@ def run(hooks: list[Hook], environ: dict[str, Any], report: Report, errors: Erro
             function, args, kwargs = hook
             function(environ, *args, **kwargs)
         except BaseException as error:
-            log(errors.write, f"the hook {hook!r} failed", error)
+            log(errors.write, "posthook", error)
