@@ -11,10 +11,11 @@ use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Route, Routes, Share};
 use crate::config::Connections;
 use crate::gateway::Gateway;
 use crate::log::{AccessLog, AppLogs};
+use crate::machine;
 use crate::manifest::Settings;
 use crate::network::Network;
 use crate::sandbox::{DEFAULT_INSTANCES, Engine, TrustedCode};
-use crate::server::{self, Listener};
+use crate::server::{self, Listener, Places};
 use crate::state::{Cache, Digest};
 use crate::tenants::Account;
 
@@ -64,7 +65,7 @@ const MOST_CACHED: u64 = 1 << 30;
 #[derive(Clone)]
 pub struct Host {
     gateway: Arc<Gateway>,
-    connections: Connections,
+    places: Arc<Places>,
     drain: Duration,
     logs: AppLogs,
 }
@@ -103,7 +104,7 @@ impl Host {
     pub async fn serve<L: Listener>(&self, listener: L, shutdown: impl Future<Output = ()>) {
         // Made when it is polled: it counts from then.
         let limit = async { tokio::time::sleep(self.drain).await };
-        server::serve(self.gateway.clone(), listener, self.connections, shutdown, limit).await;
+        server::serve(self.gateway.clone(), listener, self.places.clone(), shutdown, limit).await;
     }
 
     /// Waits until the application's log is written, for a second at most. Blocks; for the end of a process.
@@ -153,7 +154,7 @@ impl Builder {
         self
     }
 
-    /// How long a connection may be silent.
+    /// How many connections there may be, how long their phases, and how slow their clients.
     #[must_use]
     pub fn connections(mut self, connections: Connections) -> Builder {
         self.connections = connections;
@@ -225,7 +226,8 @@ impl Builder {
         routes.insert(&route, Entry::Serving(app));
         let published = Arc::new(ArcSwap::from_pointee(routes));
         let gateway = Gateway::new(engine, published, self.access_log, self.trusted_proxies);
-        Ok(Host { gateway, connections: self.connections, drain: self.drain, logs })
+        let most = self.connections.most(machine::open_files(), machine::memory());
+        Ok(Host { gateway, places: Places::new(self.connections, most), drain: self.drain, logs })
     }
 }
 

@@ -1,8 +1,9 @@
-//! What the machine has for this process: its memory, as far as control groups let it have it.
+//! What the machine has for this process: its memory, as far as control groups let it have it, and open files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::units::ByteSize;
@@ -53,6 +54,19 @@ pub fn memory() -> Option<u64> {
     let total = machine.totalram.checked_mul(machine.mem_unit.into());
     let group = group_limit(&fs::read_to_string("/proc/self/cgroup").unwrap_or_default(), Path::new("/sys/fs/cgroup"));
     total.into_iter().chain(group).min()
+}
+
+/// How many files the process may open, if there is a limit.
+pub fn open_files() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// Opens the way to as many files as the process may have; how many that are, if there is a limit. Descriptors beyond
+/// 1,024 are no use to programs that use select(2), so that the soft limit is low; this one doesn't.
+pub fn raise_open_files() -> Option<u64> {
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limits.maximum, ..limits };
+    setrlimit(Resource::Nofile, raised).map_or(limits.current, |()| limits.maximum)
 }
 
 /// The least limit of the process's control group and those above it. `groups` is what `/proc/self/cgroup` says (see

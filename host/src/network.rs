@@ -21,6 +21,15 @@ impl Network {
     }
 }
 
+/// Whoever has `address`, as far as that can be told: an IPv4 address is somebody's, and of IPv6 a /64, as that is what
+/// one line gets and all of it can be used (RFC 6177).
+pub fn owner(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        v4 => v4,
+    }
+}
+
 /// Every address as one of IPv6, an IPv4 one in its mapped form.
 fn number(address: IpAddr) -> u128 {
     match address {
@@ -75,6 +84,18 @@ mod tests {
         ] {
             let network: Network = block.parse().unwrap();
             assert_eq!(network.contains(address.parse().unwrap()), inside, "{address} in {block}");
+        }
+    }
+
+    #[test]
+    fn of_ipv6_a_64_is_one_owner() {
+        for (address, expected) in [
+            ("10.1.2.3", "10.1.2.3"),
+            ("::ffff:10.1.2.3", "10.1.2.3"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2:ffff::", "2001:db8:1:2::"),
+        ] {
+            assert_eq!(owner(address.parse().unwrap()), expected.parse::<IpAddr>().unwrap(), "{address}");
         }
     }
 

@@ -23,7 +23,7 @@ use crate::gateway::Gateway;
 use crate::log::{AccessLog, LogFormat};
 use crate::machine;
 use crate::sandbox::{self, Engine};
-use crate::server::{self, Certificate, TlsListener};
+use crate::server::{self, Certificate, Places, TlsListener};
 use crate::state;
 use crate::tenants::Pool;
 
@@ -248,7 +248,8 @@ fn accept(
     phases: &watch::Receiver<Phase>,
     config: &Config,
 ) -> JoinSet<()> {
-    let (connections, drain) = (config.connections, config.drain);
+    let most = config.connections.most(machine::raise_open_files(), machine::memory());
+    let (places, drain) = (Places::new(config.connections, most), config.drain);
     let mut listening = JoinSet::new();
     for listener in listeners {
         let stop = reached(phases.clone(), Phase::Draining);
@@ -258,10 +259,10 @@ fn accept(
         };
         let gateway = gateway.clone();
         match certificate.cloned() {
-            None => listening.spawn_on(server::serve(gateway, listener, connections, stop, limit), runtime.handle()),
+            None => listening.spawn_on(server::serve(gateway, listener, places.clone(), stop, limit), runtime.handle()),
             Some(certificate) => {
-                let listener = TlsListener::new(listener, certificate);
-                listening.spawn_on(server::serve(gateway, listener, connections, stop, limit), runtime.handle())
+                let listener = TlsListener::new(listener, certificate, config.connections.handshake);
+                listening.spawn_on(server::serve(gateway, listener, places.clone(), stop, limit), runtime.handle())
             }
         };
     }

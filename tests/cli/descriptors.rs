@@ -15,7 +15,11 @@ const FILES: usize = 64;
 fn exhausted(before: impl FnOnce(&Server)) -> (Site, Server, Vec<Link<TcpStream>>) {
     let site = Site::new();
     site.put("hello.wasm", version("one"));
-    let serve = site.command();
+    // It believes that it has room for more, so that the kernel's limit is what is met.
+    let config = site.folder().join("host.toml");
+    std::fs::write(&config, "[connections]\ntotal = 1000\n").expect("a configuration");
+    let mut serve = site.command();
+    serve.arg("--config").arg(config);
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -n {FILES}; exec \"$@\""), "sh"]).arg(serve.get_program());
     let server = Server::start({

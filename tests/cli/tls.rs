@@ -1,9 +1,11 @@
 //! HTTPS by a certificate and its key.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustix::process::Signal;
@@ -146,4 +148,24 @@ fn an_application_in_python_knows_that_it_came_by_https() {
     server.out.after(0, "deployed plain (");
     let response = connect(&server, &trusted, rustls::DEFAULT_VERSIONS).get("/plain/scheme").unwrap();
     assert_eq!((response.status(), response.text()), (200, "https"));
+}
+
+#[test]
+fn a_handshake_that_takes_too_long_is_ended_and_others_go_on() {
+    let site = Site::new();
+    let trusted = new_pair(&site);
+    fs::write(file(&site, "host.toml"), "[connections]\nhandshake = \"300ms\"\n").unwrap();
+    let mut command = command(&site);
+    command.arg("--config").arg(file(&site, "host.toml"));
+    let server = Server::start(command);
+    // Silence, and half a hello.
+    for bytes in [&b""[..], b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"] {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(bytes).unwrap();
+        let began = Instant::now();
+        assert!(matches!(stream.read(&mut [0; 64]), Ok(0)), "it is closed");
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+    assert_eq!(connect(&server, &trusted, rustls::ALL_VERSIONS).get("/nothing").unwrap().status(), 404);
 }

@@ -290,7 +290,7 @@ fn a_head_that_takes_too_long_is_408() {
 
 #[test]
 fn a_silent_connection_is_closed_and_a_busy_one_is_not() {
-    let host = Host::options().config("[connections]\nidle = \"600ms\"\n").start();
+    let host = Host::options().config("[connections]\nfirst_byte = \"600ms\"\nidle = \"600ms\"\n").start();
     let app = host.deploy("ticks");
     let began = Instant::now();
     app.connect().expect_end();

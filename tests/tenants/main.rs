@@ -13,6 +13,7 @@ mod support;
 
 mod bytes;
 mod ceilings;
+mod clients;
 mod memory;
 mod reload;
 mod requests;

@@ -3,10 +3,12 @@
 //! Requests on an HTTP/1 connection follow one another, so one [`Client`] serves them all.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+use super::Pace;
 
 /// The client has left, or its connection is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +41,23 @@ pub struct Client {
     /// Somebody waits for the socket; and it has taken everything since.
     is_awaited: AtomicBool,
     progress: AtomicBool,
+    serves: AtomicU32,
+    pace: Pace,
     fault: OnceLock<&'static str>,
     waiting: Mutex<Option<Waker>>,
 }
 
 impl Client {
+    /// One that may be no slower than `pace`.
+    pub fn new(pace: Pace) -> Client {
+        Client { pace, ..Client::default() }
+    }
+
+    /// How slow it may be.
+    pub fn pace(&self) -> Pace {
+        self.pace
+    }
+
     /// The guest's side: a chunk waits to be picked up.
     pub fn offer(&self) {
         self.chunk_is.store(OFFERED, Relaxed);
@@ -181,6 +195,16 @@ impl Client {
     /// Whether a request is being answered.
     pub fn is_in_flight(&self) -> bool {
         self.in_flight.load(Relaxed)
+    }
+
+    /// A request on the connection is for this tenant, by number.
+    pub fn serve_for(&self, tenant: u32) {
+        self.serves.store(tenant, Relaxed);
+    }
+
+    /// Whom the connection's last request was for; 0 while there was none that was for anybody.
+    pub fn serves(&self) -> u32 {
+        self.serves.load(Relaxed)
     }
 
     /// The transport: the request body's framing is broken, as `reason` says.

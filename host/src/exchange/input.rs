@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use http_body::Body;
@@ -28,6 +28,9 @@ pub enum InputError {
     /// Nothing arrived for a while.
     #[error("the client sent nothing of the request body for {0:?}")]
     TimedOut(Duration),
+    /// So little arrived that the host does not wait for more.
+    #[error("the client sent the request body more slowly than {0} bytes a second")]
+    TooSlow(u64),
 }
 
 type Source = Pin<Box<dyn Body<Data = Bytes, Error = Box<dyn std::error::Error + Send + Sync>> + Send>>;
@@ -39,6 +42,9 @@ pub struct Input {
     chunk: Bytes,
     left: u64,
     stall: Duration,
+    /// Bytes that came, and how long they were waited for.
+    came: u64,
+    waited: Duration,
     read: u64,
     error: Option<InputError>,
 }
@@ -51,7 +57,17 @@ impl Input {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let source = source.map(|body| Box::pin(body.map_err(Into::into)) as Source);
-        Input { source, client, chunk: Bytes::new(), left: limit, stall, read: 0, error: None }
+        Input {
+            source,
+            client,
+            chunk: Bytes::new(),
+            left: limit,
+            stall,
+            came: 0,
+            waited: Duration::ZERO,
+            read: 0,
+            error: None,
+        }
     }
 
     /// Bytes that were read so far.
@@ -90,7 +106,13 @@ impl Input {
 
     async fn next_chunk(&mut self) -> Result<Option<Bytes>, InputError> {
         let Some(source) = &mut self.source else { return Ok(None) };
-        let frame = match tokio::time::timeout(self.stall, source.frame()).await {
+        let pace = self.client.pace();
+        let patience = pace.patience(self.came).map_or(Duration::MAX, |patience| patience.saturating_sub(self.waited));
+        let began = Instant::now();
+        let came = tokio::time::timeout(self.stall.min(patience), source.frame()).await;
+        self.waited += began.elapsed();
+        let frame = match came {
+            Err(_) if patience < self.stall => return Err(InputError::TooSlow(pace.rate)),
             Err(_) => return Err(InputError::TimedOut(self.stall)),
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(self.client.fault().map_or(InputError::Truncated, InputError::Malformed)),
@@ -102,6 +124,7 @@ impl Input {
         // A frame that isn't data is the trailers, which WSGI has no place for.
         let data = frame.into_data().unwrap_or_default();
         self.left = self.left.checked_sub(data.remaining() as u64).ok_or(InputError::TooLarge)?;
+        self.came += data.remaining() as u64;
         Ok(Some(data))
     }
 }

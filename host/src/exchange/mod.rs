@@ -6,11 +6,13 @@
 mod client;
 mod input;
 mod meter;
+mod pace;
 mod response;
 
 pub use client::{Client, Left};
 pub use input::{Input, InputError};
 pub use meter::{Clocks, Ended, Meter, Reading, TICK};
+pub use pace::Pace;
 pub use response::{Cut, Fault, Ready, StartError, WriteError};
 
 use std::pin::Pin;

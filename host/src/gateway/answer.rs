@@ -47,6 +47,9 @@ impl Gateway {
             Some((Entry::Pending, _)) => (None, Target::Pending),
             None => (None, Target::Nothing),
         };
+        if let Some(app) = &app {
+            client.serve_for(app.account().number());
+        }
         let clocks = app.as_ref().map_or_else(host_clocks, |app| app.clocks());
         let chunks = asked.parts.version == Version::HTTP_11;
         let exchange = Exchange::new(asked.parts.method.clone(), chunks, client.clone(), clocks);

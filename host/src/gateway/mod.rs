@@ -11,6 +11,7 @@ mod tests;
 pub use request::Line;
 pub use respond::{Body, Respond, Tails};
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -58,6 +59,11 @@ impl Gateway {
     /// Believes these proxies from now on.
     pub fn trust(&self, proxies: Vec<Network>) {
         self.trusted_proxies.store(Arc::new(proxies));
+    }
+
+    /// Whether `peer` is a proxy whose word on the client is believed.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.load().iter().any(|network| network.contains(peer))
     }
 
     /// A new request's name. Consecutive numbers, mixed by a bijection (splitmix64's), so that

@@ -129,7 +129,7 @@ impl HostEnviron for Guest {
             exchange::InputError::Truncated => InputError::Truncated,
             exchange::InputError::Malformed(reason) => InputError::Malformed(reason.to_owned()),
             exchange::InputError::TooLarge => InputError::TooLarge,
-            exchange::InputError::TimedOut(_) => InputError::TimedOut,
+            exchange::InputError::TimedOut(_) | exchange::InputError::TooSlow(_) => InputError::TimedOut,
         }))
     }
 

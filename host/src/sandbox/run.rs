@@ -121,7 +121,7 @@ impl From<&InputError> for Outcome {
         match error {
             InputError::Truncated | InputError::Malformed(_) => Outcome::Request,
             InputError::TooLarge => Outcome::Size,
-            InputError::TimedOut(_) => Outcome::Timeout,
+            InputError::TimedOut(_) | InputError::TooSlow(_) => Outcome::Timeout,
         }
     }
 }

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 
 use super::deadlines::{Deadlines, Look};
 use super::listener::Accepted;
+use super::places::Place;
 use super::transport::{Transport, Waiting, Wire};
-use crate::config::Connections;
 use crate::gateway::{Body, Gateway, Line, Respond, Tails};
 use crate::wsgi::wire::{Limits, Reject};
 
@@ -50,27 +50,35 @@ impl Service<hyper::Request<Incoming>> for App {
 pub(super) async fn serve<S>(
     gateway: Arc<Gateway>,
     accepted: Accepted<S>,
-    limits: Connections,
+    wire: Arc<Wire>,
+    place: Place,
     draining: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Accepted { stream, peer, local, scheme, socket } = accepted;
-    let (wire, tails) = (Wire::new(), Tails::default());
+    let tails = Tails::default();
     let transport = Transport::new(stream, wire.clone(), Limits::default());
     let line = Line { peer, local, scheme, name: None };
     let app = App { gateway: gateway.clone(), line: line.clone(), wire: wire.clone(), tails: tails.clone() };
     let connection = http1::Builder::new().serve_connection(TokioIo::new(transport), app);
     let mut closing = Closing { socket: socket.clone(), wire: wire.clone(), in_order: false };
-    let deadlines = Deadlines::new(limits, &wire);
+    let deadlines = Deadlines::new(place.limits(), &wire);
     let driver = Driver { connection, wire: wire.clone(), tails: tails.clone(), socket, deadlines };
-    let ended = driver.run(draining).await;
+    let ended = driver.run(draining, &place).await;
     closing.in_order = ended.is_ok();
     if ended.is_err() {
         wire.client.leave();
     }
-    let farewell = async {
+    let (wire, tails) = (&wire, &tails);
+    let farewell = async move {
+        // Others are free to take its place once the connection is closed.
+        let (_place, _closing) = (&place, closing);
         let Ok(transport) = ended else { return };
+        // Who is asked to leave has been sent nothing that could be lost.
+        if place.is_to_leave() {
+            return;
+        }
         let mut stream = transport.into_stream();
         if let Some(reject) = wire.rejected() {
             let page = gateway.reject(reject, &line);
@@ -123,14 +131,20 @@ struct Driver<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
     /// Until hyper is done; then the transport, or the reason why it is of no use any more.
-    async fn run(mut self, mut draining: watch::Receiver<bool>) -> Result<Transport<S>, hyper::Error> {
+    async fn run(mut self, mut draining: watch::Receiver<bool>, place: &Place) -> Result<Transport<S>, hyper::Error> {
         let drains_already = *draining.borrow_and_update();
         let told = draining.clone();
         // Polled once, for its waker: whether something was told costs less to ask.
         let mut waiter = pin!(async move { draining.changed().await });
         let mut waits = false;
         let done = poll_fn(|cx| {
-            waits = waits || waiter.as_mut().poll(cx).is_pending();
+            if !waits {
+                place.wakes(cx.waker());
+                waits = waiter.as_mut().poll(cx).is_pending();
+            }
+            if place.is_to_leave() {
+                self.give_way(place);
+            }
             let drains = drains_already || told.has_changed().unwrap_or(true);
             if drains && self.wire.drains_since().is_none() {
                 self.wire.drain();
@@ -139,6 +153,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<S> {
         });
         done.await?;
         Ok(self.connection.into_parts().io.into_inner())
+    }
+
+    /// Others need the place: a connection that waits for a request ends.
+    fn give_way(&self, place: &Place) {
+        match self.wire.waiting() {
+            Waiting::Message => place.stay(),
+            Waiting::Idle | Waiting::Head => self.wire.end(),
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), hyper::Error>> {

@@ -1,5 +1,5 @@
 //! The deadlines of one connection, which hyper hasn't got: how long it may be silent, how long a head may take, how
-//! long a client may take nothing of a response; and the look whether a client is still there.
+//! long a client may take nothing of a response, or too little; and the look whether a client is still there.
 //!
 //! A busy connection reads no clock for them. It is looked at every [`LOOK`], and what was the same
 //! at the last look has been so since then: so a deadline may come up to two looks late.
@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::transport::{Activity, Waiting, Wire};
 use crate::config::Connections;
+use crate::exchange::Client;
 
 /// How long a connection that is silent when draining begins may still bring a request: one that is on its way, or
 /// of a client that knows nothing of the end yet, such as a proxy's next.
@@ -24,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(250);
 pub(super) enum Look {
     /// A response is owed: is its client still there?
     Owed,
-    /// The client has taken nothing for too long.
+    /// The client has taken nothing for too long, or too little.
     Stalled,
     /// The head took too long.
     SlowHead,
@@ -49,6 +50,8 @@ pub(super) struct Deadlines {
     seen: Activity,
     since: Instant,
     drains: bool,
+    /// Since when a response has waited for its client, and what had been accepted by then.
+    owed: Option<(Instant, u64)>,
 }
 
 impl Deadlines {
@@ -62,6 +65,7 @@ impl Deadlines {
             seen: wire.activity(),
             since: now,
             drains: false,
+            owed: None,
         }
     }
 
@@ -96,20 +100,33 @@ impl Deadlines {
         }
     }
 
-    fn look(&self, now: Instant, wire: &Wire) -> Found {
+    fn look(&mut self, now: Instant, wire: &Wire) -> Found {
         let so_far = now - self.since;
+        let is_slow = self.is_slow(now, &wire.client);
         let (limit, due) = match wire.waiting() {
             Waiting::Message if wire.client.is_draining() && so_far >= wire.client.patience() => {
                 return Found::Due(Look::Stalled);
             }
+            Waiting::Message if is_slow => return Found::Due(Look::Stalled),
             Waiting::Message => return Found::Due(Look::Owed),
             Waiting::Head => (self.limits.head, Look::SlowHead),
-            Waiting::Idle => (self.limits.idle, Look::Silent),
+            Waiting::Idle if wire.has_begun() => (self.limits.idle, Look::Silent),
+            Waiting::Idle => (self.limits.first_byte, Look::Silent),
         };
         let mut left = limit.saturating_sub(so_far);
         if let (Look::Silent, Some(draining)) = (due, wire.drains_since()) {
             left = left.min(DRAIN_IDLE.saturating_sub(draining.elapsed()));
         }
         if left.is_zero() { Found::Due(due) } else { Found::Nothing(left) }
+    }
+
+    /// Whether the client takes what waits for it more slowly than it may.
+    fn is_slow(&mut self, now: Instant, client: &Client) -> bool {
+        if !client.is_draining() {
+            self.owed = None;
+            return false;
+        }
+        let (since, accepted) = *self.owed.get_or_insert_with(|| (now, client.accepted()));
+        client.pace().patience(client.accepted() - accepted).is_some_and(|patience| now - since >= patience)
     }
 }

@@ -3,20 +3,24 @@
 mod connection;
 mod deadlines;
 mod listener;
+mod places;
 mod tls;
 mod transport;
 
 pub use listener::{Accepted, Listener, Tcp, listen};
+pub use places::Places;
 pub use tls::{Certificate, Tls, TlsListener};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use crate::config::Connections;
+use transport::Wire;
+
 use crate::gateway::Gateway;
 
 /// How long accepting rests after an error, such as too many open files.
@@ -28,11 +32,12 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves connections from `listener` until `shutdown` completes, and then drains: what waits in
 /// the backlog is still accepted, requests in flight go on until `limit` completes at the latest,
-/// and their connections are closed after them. `limits` are those of each connection; `limit` is first polled when draining begins.
+/// and their connections are closed after them. Each connection takes one of `places`; `limit` is first polled when
+/// draining begins.
 pub async fn serve<L: Listener>(
     gateway: Arc<Gateway>,
     mut listener: L,
-    limits: Connections,
+    places: Arc<Places>,
     shutdown: impl Future<Output = ()>,
     limit: impl Future<Output = ()>,
 ) {
@@ -45,9 +50,7 @@ pub async fn serve<L: Listener>(
             biased;
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok(accepted) => {
-                    connections.spawn(connection::serve(gateway.clone(), accepted, limits, watch.clone()));
-                }
+                Ok(accepted) => admit(&mut connections, &gateway, accepted, &places, &watch),
                 Err(error) => {
                     if told.is_none_or(|told| told.elapsed() >= TELL) {
                         warn!(%error, "accepting a connection failed");
@@ -61,7 +64,7 @@ pub async fn serve<L: Listener>(
     }
     // Whoever got as far as the backlog was told that somebody listens.
     while let Some(Ok(accepted)) = now(listener.accept()).await {
-        connections.spawn(connection::serve(gateway.clone(), accepted, limits, watch.clone()));
+        admit(&mut connections, &gateway, accepted, &places, &watch);
     }
     drop(listener);
     let _ = draining.send(true);
@@ -75,6 +78,23 @@ pub async fn serve<L: Listener>(
     warn!(connections = connections.len(), "not drained in time; what is left is cut");
     // Each request that is dropped writes its line in the access log.
     let _ = tokio::time::timeout(LAST_WORDS, connections.shutdown()).await;
+}
+
+/// Serves a connection, if there is a place for it; otherwise it is closed without a word.
+fn admit<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    connections: &mut JoinSet<()>,
+    gateway: &Arc<Gateway>,
+    accepted: Accepted<S>,
+    places: &Arc<Places>,
+    draining: &watch::Receiver<bool>,
+) {
+    let wire = Wire::new(places.limits().pace);
+    // A proxy has the connections of many, and the machine itself is the operator's.
+    let peer = accepted.peer.map(|peer| peer.ip());
+    let bounded = peer.filter(|peer| !peer.to_canonical().is_loopback() && !gateway.trusts(*peer));
+    if let Some(place) = places.take(bounded, &wire.client) {
+        connections.spawn(connection::serve(gateway.clone(), accepted, wire, place, draining.clone()));
+    }
 }
 
 /// What a future gives at once, if it does.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
@@ -15,6 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
+use tokio::time::{Timeout, timeout};
 use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
 
 use super::listener::{Accepted, Listener, Tcp};
@@ -66,12 +68,13 @@ fn config(cert: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
 pub struct TlsListener {
     listener: TcpListener,
     certificate: Certificate,
+    handshake: Duration,
 }
 
 impl TlsListener {
-    /// Connections of `listener`, with `certificate`.
-    pub fn new(listener: TcpListener, certificate: Certificate) -> TlsListener {
-        TlsListener { listener, certificate }
+    /// Connections of `listener`, with `certificate`, whose clients have `handshake` to shake hands.
+    pub fn new(listener: TcpListener, certificate: Certificate, handshake: Duration) -> TlsListener {
+        TlsListener { listener, certificate, handshake }
     }
 }
 
@@ -81,7 +84,8 @@ impl Listener for TlsListener {
     async fn accept(&mut self) -> io::Result<Accepted<Tls>> {
         let accepted = Listener::accept(&mut self.listener).await?;
         let acceptor = TlsAcceptor::from(self.certificate.0.load_full());
-        Ok(accepted.map(|stream| Tls::Hello(Box::new(acceptor.accept(stream))), Scheme::Https))
+        let hello = |stream| Tls::Hello(Box::pin(timeout(self.handshake, acceptor.accept(stream))));
+        Ok(accepted.map(hello, Scheme::Https))
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
@@ -92,7 +96,7 @@ impl Listener for TlsListener {
 /// A TLS connection. It shakes hands when it is first read from, so that accepting waits for nobody.
 pub enum Tls {
     /// Shaking hands.
-    Hello(Box<Accept<Tcp>>),
+    Hello(Pin<Box<Timeout<Accept<Tcp>>>>),
     /// Ready for bytes.
     Open(Box<TlsStream<Tcp>>),
     /// What came was no TLS.
@@ -103,7 +107,7 @@ impl Tls {
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut TlsStream<Tcp>>>> {
         if let Tls::Hello(accept) = self {
             // A handshake that failed must not be polled again.
-            *self = match ready!(Pin::new(&mut **accept).poll(cx)) {
+            *self = match ready!(accept.as_mut().poll(cx)).unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(stream) => Tls::Open(Box::new(stream)),
                 Err(error) => {
                     *self = Tls::Failed;

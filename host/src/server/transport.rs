@@ -16,7 +16,7 @@ use bytes::{Buf, BytesMut};
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::exchange::Client;
+use crate::exchange::{Client, Pace};
 use crate::wsgi::wire::{Checker, Limits, Reject, Stage};
 
 /// Bytes of later requests that are taken from the socket while one is answered: enough to see
@@ -60,9 +60,10 @@ pub(super) enum Waiting {
 }
 
 impl Wire {
-    pub(super) fn new() -> Arc<Wire> {
+    /// The wire of a client that may be no slower than `pace`.
+    pub(super) fn new(pace: Pace) -> Arc<Wire> {
         Arc::new(Wire {
-            client: Arc::default(),
+            client: Arc::new(Client::new(pace)),
             rejected: OnceLock::new(),
             stage: AtomicU8::new(IDLE),
             events: AtomicU32::new(0),
@@ -79,6 +80,16 @@ impl Wire {
             MESSAGE => Waiting::Message,
             _ => Waiting::Idle,
         }
+    }
+
+    /// Whether anything has come yet.
+    pub(super) fn has_begun(&self) -> bool {
+        self.events.load(Relaxed) > 0
+    }
+
+    /// hyper sees the connection's end.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Relaxed);
     }
 
     /// What is going on.

@@ -3,7 +3,7 @@
 //! On a request's way it costs a few atomic operations, and for a tenant without limits hardly those.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::bucket::Bucket;
@@ -14,6 +14,7 @@ use super::quota::Quota;
 /// A tenant's account. An application's versions come and go; it stays.
 #[derive(Debug)]
 pub struct Account {
+    number: u32,
     gate: Gate,
     requests: Bucket,
     responses: Bucket,
@@ -41,7 +42,9 @@ pub struct Usage {
 impl Account {
     /// The account of a tenant that may have `quota`, within the host's memory.
     pub fn new(quota: &Quota, host: Arc<Pool>) -> Arc<Self> {
+        static NUMBERS: AtomicU32 = AtomicU32::new(1);
         Arc::new(Self {
+            number: NUMBERS.fetch_add(1, Relaxed),
             gate: Gate::new(bounds(quota)),
             requests: Bucket::new(quota.requests),
             responses: Bucket::new(quota.response_bytes),
@@ -64,6 +67,11 @@ impl Account {
         self.responses.set(quota.response_bytes);
         self.log.set(quota.log_bytes);
         self.memory.set(quota.memory);
+    }
+
+    /// What the tenant is known by where a number will do; not 0.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// A request has come at the time `at`.

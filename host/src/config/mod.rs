@@ -2,6 +2,10 @@
 //!
 //! Everything is checked here, before a port is bound. An unknown key is refused with line and column.
 
+mod connections;
+
+pub use connections::Connections;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,13 +14,15 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, de::Error};
 
+use connections::ConnectionsTable;
+
 use crate::apps::TenantName;
 use crate::log::LogFormat;
 use crate::machine::MemoryShare;
 use crate::manifest::{Limits, LimitsTable};
 use crate::network::Network;
 use crate::tenants::{QuotaTable, Quotas};
-use crate::units::{Fault, Period, from_toml, lasting};
+use crate::units::{Fault, Period, from_toml};
 
 /// How the host runs. Relative paths in the file count from the folder that it lies in.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,21 +79,6 @@ pub struct Log {
     /// How a line looks.
     #[serde(default)]
     pub format: LogFormat,
-}
-
-/// How long a connection may be silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connections {
-    /// Before its first request, and between two. Default 60 s, about what browsers and proxies keep theirs for.
-    pub idle: Duration,
-    /// From a request head's first byte to its last. Default 10 s: a head is one or two packets.
-    pub head: Duration,
-}
-
-impl Default for Connections {
-    fn default() -> Self {
-        Self { idle: Duration::from_secs(60), head: Duration::from_secs(10) }
-    }
 }
 
 /// A certificate chain and its key, both in PEM.
@@ -154,15 +145,6 @@ struct File {
     tenants: BTreeMap<TenantName, QuotaTable>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConnectionsTable {
-    #[serde(default, deserialize_with = "lasting")]
-    idle: Option<Duration>,
-    #[serde(default, deserialize_with = "lasting")]
-    head: Option<Duration>,
-}
-
 impl File {
     fn with_paths_from(self, folder: &Path) -> Config {
         let here = |path: PathBuf| folder.join(path);
@@ -185,12 +167,6 @@ impl File {
             limits,
             quotas: Quotas::new(&limits, self.tenant_defaults, self.tenants),
         }
-    }
-}
-
-impl ConnectionsTable {
-    fn over(&self, defaults: Connections) -> Connections {
-        Connections { idle: self.idle.unwrap_or(defaults.idle), head: self.head.unwrap_or(defaults.head) }
     }
 }
 
@@ -234,6 +210,7 @@ fn instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::Pace;
 
     fn parse(text: &str) -> Result<Config, Fault> {
         Config::parse(text, Path::new("/etc/wasgi"))
@@ -256,6 +233,9 @@ mod tests {
             cert = "cert.pem"
             key = "key.pem"
             [connections]
+            total = 9
+            per_address = 0
+            min_bytes_per_second = 0
             idle = "5m"
             head = "1s"
             [limits]
@@ -275,7 +255,9 @@ mod tests {
         assert_eq!(config.access_log, AccessLog { path: "/var/log/wasgi.log".into(), format: LogFormat::Json });
         assert_eq!(config.tls.unwrap().cert, Path::new("/etc/wasgi/cert.pem"));
         assert_eq!(config.trusted_proxies.len(), 2);
-        let connections = Connections { idle: Duration::from_secs(300), head: Duration::from_secs(1) };
+        let (idle, head, total) = (Duration::from_secs(300), Duration::from_secs(1), Some(9));
+        let pace = Pace { rate: 0, grace: Duration::from_secs(10) };
+        let connections = Connections { total, per_address: 0, idle, head, pace, ..Connections::default() };
         assert_eq!(config.connections, connections);
         assert_eq!(config.memory, MemoryShare::Bytes(1 << 30));
         assert_eq!((config.drain, config.instances, config.limits.queue), (Duration::from_secs(5), Some(10), 1));
