@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 
 use crate::apps::{App, AppKey, AppName, AppSpec, Entry, Route, Routes, Share};
+use crate::compiler::Compiler;
 use crate::config::Connections;
 use crate::gateway::Gateway;
 use crate::log::{AccessLog, AppLogs};
@@ -81,6 +82,7 @@ pub struct Builder {
     drain: Duration,
     mount: String,
     cache: Option<PathBuf>,
+    compiler: Compiler,
 }
 
 impl Host {
@@ -96,6 +98,7 @@ impl Host {
             drain: Duration::from_secs(30),
             mount: "/".to_owned(),
             cache: None,
+            compiler: Compiler::here(),
         }
     }
 
@@ -184,6 +187,14 @@ impl Builder {
         self
     }
 
+    /// How the component is compiled: in this process by default; in a child process under limits with
+    /// [`Compiler::child`], which names the command `wasgi`.
+    #[must_use]
+    pub fn compiler(mut self, compiler: Compiler) -> Builder {
+        self.compiler = compiler;
+        self
+    }
+
     /// Reads and compiles the component at `path`; its name is the application's.
     ///
     /// # Errors
@@ -201,7 +212,7 @@ impl Builder {
     /// Where it isn't an application.
     pub fn bytes(self, name: &str, component: &[u8]) -> Result<Host> {
         let engine = Engine::new(self.instances)?;
-        let code = engine.load(&compiled(&engine, component, self.cache.as_deref())?)?;
+        let code = engine.load(&compiled(&engine, &self.compiler, component, self.cache.as_deref())?)?;
         let logs = self.logs.map_or_else(|| AppLogs::to(std::io::stderr()), Ok).context("starting the log's thread")?;
         let key = AppKey::of_default(AppName::new(name)?);
         // One application is all there is, and its own limits are those of everything.
@@ -232,21 +243,21 @@ impl Builder {
 }
 
 /// From the cache, or compiled now.
-fn compiled(engine: &Engine, component: &[u8], cache: Option<&Path>) -> Result<TrustedCode> {
+fn compiled(engine: &Engine, compiler: &Compiler, component: &[u8], cache: Option<&Path>) -> Result<TrustedCode> {
     let cache = cache.and_then(|folder| Cache::open(folder, &engine.fingerprint()).ok());
     let digest = Digest::of(component);
     if let Some((cache, code)) = cache.as_ref().and_then(|cache| Some((cache, cache.get(&digest)?))) {
         cache.touch(&digest);
         return Ok(code);
     }
-    let code = engine.compile(component)?;
+    let code = compiler.compile(&engine.fingerprint(), component, || true)?;
     Ok(match cache {
         Some(cache) => {
             let (code, _) = cache.put(&digest, code);
             let _ = cache.bound(MOST_CACHED);
             code
         }
-        // Compiled by this process a moment ago, and in nobody else's hands since.
+        // Compiled a moment ago, and in nobody else's hands since.
         None => TrustedCode::vouch(code),
     })
 }

@@ -15,6 +15,8 @@
 //! - [`gateway`]: one request, from its head to the line in the access log. Cannot fail.
 //! - [`apps`]: the published routes, and the versions of applications that they lead to.
 //! - [`state`]: what is kept on disk: lock, compiled code, last good versions, records.
+//! - [`compiler`]: components → machine code, in a child process under limits.
+//! - `policy`: what a process may ask of the kernel.
 //! - [`sandbox`]: engine, instances, calls, limits. Alone in naming wasmtime.
 //! - [`tenants`]: what each tenant may have, and the account of what it uses.
 //! - [`config`]: the host's configuration file, and its defaults.
@@ -32,6 +34,7 @@ pub mod admin;
 pub mod apps;
 pub mod build;
 pub mod cli;
+pub mod compiler;
 pub mod config;
 pub mod deploy;
 pub mod exchange;
@@ -41,6 +44,7 @@ pub mod log;
 pub mod machine;
 pub mod manifest;
 pub mod network;
+mod policy;
 pub mod run;
 pub mod sandbox;
 pub mod server;

@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 
 use crate::admin;
 use crate::apps::Routes;
+use crate::compiler::Compiler;
 use crate::config::Config;
 use crate::deploy::{self, Deploys, Notice, Source};
 use crate::gateway::Gateway;
@@ -106,6 +107,7 @@ pub fn start(
         limits: config.limits,
         quotas: config.quotas.clone(),
         memory,
+        compiler: Compiler::own(config.compile),
         report: output.deploy,
     };
     let prepared = deploy::prepare(engine, published, options, runtime.handle())?;

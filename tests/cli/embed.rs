@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use wasgi::Host;
+use wasgi::compiler::{CompileLimits, Compiler};
 use wasgi::server::{Accepted, Listener};
 use wasgi::wsgi::environ::Scheme;
 
@@ -79,6 +80,26 @@ async fn behind_a_unix_socket_at_a_mount() {
     }
     stop.send(()).unwrap();
     tokio::time::timeout(Duration::from_secs(30), serving).await.expect("an end").unwrap();
+}
+
+#[tokio::test]
+async fn with_a_component_that_another_process_compiled() {
+    let wasgi = Compiler::child(env!("CARGO_BIN_EXE_wasgi"), CompileLimits::default());
+    let builder = || Host::builder().instances(4).compiler(wasgi.clone());
+    let host = builder().component(guests::component("environ")).unwrap();
+    let (connect, connections) = mpsc::channel(1);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(async move { host.serve(Pipes(connections), async { drop(stopped.await) }).await });
+    let (ours, theirs) = duplex(4096);
+    connect.send(theirs).await.unwrap();
+    assert!(ask(ours).await.contains("\nPATH_INFO=/x\n"));
+    stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), serving).await.expect("an end").unwrap();
+    let error = builder().bytes("bad", b"PK").err().unwrap();
+    assert!(format!("{error:#}").contains("zip"), "{error:#}");
+    let other = Host::builder().instances(1).compiler(Compiler::child("/bin/cat", CompileLimits::default()));
+    let error = other.component(guests::component("environ")).err().unwrap();
+    assert!(format!("{error:#}").contains("can't compile it: "), "{error:#}");
 }
 
 #[test]

@@ -12,6 +12,7 @@
 mod support;
 
 mod bad_files;
+mod bombs;
 mod directory;
 mod flight;
 mod live;

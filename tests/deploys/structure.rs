@@ -71,6 +71,11 @@ fn only_the_command_line_names_clap() {
 }
 
 #[test]
+fn only_the_policy_names_seccompiler() {
+    only("seccompiler", |name| name.starts_with("policy/"));
+}
+
+#[test]
 fn gateway_and_deploy_never_name_each_other() {
     for (name, text) in sources() {
         let other = match name.split('/').next() {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{Unstarted, existing, local, runtime, working};
+use crate::compiler::{CompileLimits, Compiler, NotCompiled};
 use crate::log::AppLog;
 use crate::sandbox::{self, Engine, Refusal, Surroundings, TrustedCode};
 use crate::tenants::Account;
@@ -61,14 +62,15 @@ fn examine(file: &Path, bytes: &[u8], out: &mut impl Write) -> Result<Result<usi
     let surroundings = Arc::new(Surroundings { env, log: AppLog::none(), account: Account::unlimited() });
     let _compiling = working(&format!("compiling {}", file.display()));
     let engine = Engine::new(1)?;
-    let accepted = (|| {
-        let code = engine.compile(bytes)?;
-        let size = code.len();
-        let loaded = engine.load(&TrustedCode::vouch(code))?;
-        Ok::<_, Refusal>((size, loaded))
-    })();
-    let (size, code) = match accepted {
-        Ok(accepted) => accepted,
+    let compiler = Compiler::own(CompileLimits::default());
+    let code = match compiler.compile(&engine.fingerprint(), bytes, || true) {
+        Ok(code) => code,
+        Err(NotCompiled::Refused(refusal)) => return Ok(Err(refusal)),
+        Err(error) => return Err(error.into()),
+    };
+    let size = code.len();
+    let code = match engine.load(&TrustedCode::vouch(code)) {
+        Ok(code) => code,
         Err(refusal) => return Ok(Err(refusal)),
     };
     let probed = runtime()?.block_on(sandbox::probe(&engine, &code, settings.limits.memory, surroundings));

@@ -18,6 +18,7 @@ use tokio::io::AsyncRead;
 use tokio_util::io::poll_read_buf;
 
 use super::working;
+use crate::compiler::{CompileLimits, Compiler};
 use crate::exchange::Client;
 use crate::gateway::{Line, Tails};
 use crate::host::{Builder, Host};
@@ -45,7 +46,8 @@ pub(super) fn host(file: &Path, builder: Builder) -> Result<Host> {
         // Whoever can write there can run code here.
         let _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     }
-    builder.settings(settings).instances(1).cache(cache).component(file)
+    let compiler = Compiler::own(CompileLimits::default());
+    builder.settings(settings).instances(1).cache(cache).compiler(compiler).component(file)
 }
 
 /// Sends `request` through `host`, the response's head to `head`, which may write it, and the body

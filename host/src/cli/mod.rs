@@ -5,6 +5,7 @@ mod build;
 mod call;
 mod cgi;
 mod check;
+mod compile;
 mod demo;
 mod local;
 mod logs;
@@ -45,6 +46,7 @@ enum Command {
     Status(status::Status),
     Logs(logs::Logs),
     Demo(demo::Demo),
+    Compile(compile::Compile),
 }
 
 /// What went wrong was typed, configured, or is in the way: exit code 2, and nothing was started.
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Status(status) => status.run(),
         Command::Logs(logs) => logs.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Compile(compile) => Ok(compile.run()),
     };
     done.unwrap_or_else(|error| {
         // A pipe that nobody reads any more is how `| head` ends.

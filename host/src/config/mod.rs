@@ -2,8 +2,10 @@
 //!
 //! Everything is checked here, before a port is bound. An unknown key is refused with line and column.
 
+mod compile;
 mod connections;
 
+pub use compile::CompileLimits;
 pub use connections::Connections;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Deserializer, de::Error};
 
+use compile::CompileTable;
 use connections::ConnectionsTable;
 
 use crate::apps::TenantName;
@@ -54,6 +57,8 @@ pub struct Config {
     pub limits: Limits,
     /// What each tenant may have.
     pub quotas: Quotas,
+    /// What one compilation may use.
+    pub compile: CompileLimits,
 }
 
 /// Where the access log goes.
@@ -143,6 +148,8 @@ struct File {
     tenant_defaults: QuotaTable,
     #[serde(default)]
     tenants: BTreeMap<TenantName, QuotaTable>,
+    #[serde(default)]
+    compile: CompileTable,
 }
 
 impl File {
@@ -166,6 +173,7 @@ impl File {
             memory: self.memory.unwrap_or(MemoryShare::Percent(50)),
             limits,
             quotas: Quotas::new(&limits, self.tenant_defaults, self.tenants),
+            compile: self.compile.over(CompileLimits::default()),
         }
     }
 }
@@ -244,6 +252,9 @@ mod tests {
             in_flight = 2
             [tenants.acme]
             queue = 3
+            [compile]
+            cpu = "10s"
+            memory = "1GiB"
             "#,
         )
         .unwrap();
@@ -261,6 +272,8 @@ mod tests {
         assert_eq!(config.connections, connections);
         assert_eq!(config.memory, MemoryShare::Bytes(1 << 30));
         assert_eq!((config.drain, config.instances, config.limits.queue), (Duration::from_secs(5), Some(10), 1));
+        let (cpu, wall, memory) = (Duration::from_secs(10), CompileLimits::default().wall, 1 << 30);
+        assert_eq!(config.compile, CompileLimits { cpu, wall, memory });
     }
 
     #[test]
@@ -291,6 +304,8 @@ mod tests {
             ("[connections]\nidle = \"0s\"", (2, 8), "no time"),
             ("[tenants.acme]\nmemory = \"1 elephant\"", (2, 10), "64MiB"),
             ("[tenants.\"../x\"]", (1, 10), "can't be in a name"),
+            ("[compile]\nmemory = \"1MiB\"", (2, 10), "64MiB"),
+            ("[compile]\ncpu = \"0s\"", (2, 7), "no time"),
         ] {
             let fault = parse(text).unwrap_err();
             assert_eq!((fault.line, fault.column), place, "{text:?}: {fault}");

@@ -2,17 +2,19 @@
 //! unloaded or restored.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::channel;
 
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
+use super::queue::{Queue, Wanted};
 use super::scan::Part;
 use super::source::Source;
-use crate::apps::AppKey;
+use crate::apps::{AppKey, TenantName};
+use crate::compiler::{Compiler, NotCompiled};
 use crate::log::AppLog;
 use crate::manifest::Settings;
 use crate::sandbox::{self, Code, Engine, Refusal, Surroundings};
@@ -24,7 +26,7 @@ use crate::tenants::Account;
 /// The largest component that is read, in bytes. The largest interpreters compiled to wasm are a tenth of this.
 const LARGEST: u64 = 256 << 20;
 
-/// The stack of a compiling thread, in bytes: the compiler recurses with the nesting of what it compiles.
+/// The stack of a compiling thread, in bytes: a compiler in this process recurses with the nesting of what it compiles.
 const STACK: usize = 16 << 20;
 
 /// Compiling gives way to serving where both want the processor.
@@ -33,10 +35,18 @@ const NICE: i32 = 10;
 /// Engine and stores, shared by the compiling threads and by every application's loader.
 pub(super) struct Workshop {
     engine: Engine,
+    compiler: Compiler,
     cache: Cache,
     versions: Versions,
-    /// Of compilations for requests, so that many at one time can't occupy every blocking thread.
-    turns: Semaphore,
+    queue: Queue<Work>,
+}
+
+/// What compiling threads do.
+enum Work {
+    /// A version is made ready.
+    Deploy(Box<Job>),
+    /// The code of a deployed component is made again, as it is gone, for requests that wait.
+    Again { component: Digest, tell: oneshot::Sender<Result<Code, Refusal>> },
 }
 
 /// A component to be made ready.
@@ -79,8 +89,8 @@ pub(super) enum Failure {
 }
 
 impl Workshop {
-    pub(super) fn new(engine: Engine, cache: Cache, versions: Versions) -> Self {
-        Self { engine, cache, versions, turns: Semaphore::new(workers()) }
+    pub(super) fn new(engine: Engine, compiler: Compiler, cache: Cache, versions: Versions) -> Self {
+        Self { engine, compiler, cache, versions, queue: Queue::new() }
     }
 
     /// How many instances there may be.
@@ -93,26 +103,30 @@ impl Workshop {
         self.engine.fingerprint()
     }
 
-    /// The code of a component that was deployed: from the cache, or compiled again from its copy.
-    pub(super) async fn load(self: Arc<Self>, component: Digest) -> Result<Code, Refusal> {
+    /// The code of a component that `tenant` has deployed: from the cache, or compiled again from its copy.
+    pub(super) async fn load(self: Arc<Self>, tenant: TenantName, component: Digest) -> Result<Code, Refusal> {
         let ending = || Refusal::new("the host is ending");
         let shop = self.clone();
         let cached = tokio::task::spawn_blocking(move || shop.cached(&component));
         if let Some(code) = cached.await.map_err(|_| ending())? {
             return Ok(code);
         }
-        let _turn = self.turns.acquire().await.map_err(|_| ending())?;
-        let shop = self.clone();
-        tokio::task::spawn_blocking(move || shop.recompiled(&component)).await.map_err(|_| ending())?
+        let (tell, told) = oneshot::channel();
+        self.queue.push(&tenant, Work::Again { component, tell });
+        told.await.map_err(|_| ending())?
     }
 
-    fn recompiled(&self, component: &Digest) -> Result<Code, Refusal> {
+    fn recompiled(&self, component: &Digest, wanted: impl Fn() -> bool) -> Result<Code, Refusal> {
         // Another request may have had it compiled while this one waited for its turn.
         if let Some(code) = self.cached(component) {
             return Ok(code);
         }
         let gone = || Refusal::new("the copy of the component is gone (deploy it again)");
-        self.compiled(component, &self.versions.get(component).ok_or_else(gone)?)
+        let bytes = self.versions.get(component).ok_or_else(gone)?;
+        self.compiled(component, &bytes, wanted).map_err(|error| match error {
+            NotCompiled::Refused(refusal) => refusal,
+            error => Refusal::new(error.to_string()),
+        })
     }
 
     /// Deletes the code and the copies that nothing needs.
@@ -128,14 +142,20 @@ impl Workshop {
         loaded.inspect_err(|error| tracing::warn!(%component, %error, "cached code can't be loaded")).ok()
     }
 
-    fn compiled(&self, component: &Digest, bytes: &[u8]) -> Result<Code, Refusal> {
-        let compiled = catch_unwind(AssertUnwindSafe(|| self.engine.compile(bytes)));
-        let code = compiled.map_err(|_| Refusal::new("the compiler failed on it, which is a defect of wasgi"))??;
+    fn compiled(&self, component: &Digest, bytes: &[u8], wanted: impl Fn() -> bool) -> Result<Code, NotCompiled> {
+        let code = self.compiler.compile(&self.fingerprint(), bytes, wanted)?;
         let (code, kept) = self.cache.put(component, code);
         if let Err(error) = kept {
             tracing::warn!(%component, %error, "compiled code can't be kept and will be compiled again");
         }
-        self.engine.load(&code)
+        Ok(self.engine.load(&code)?)
+    }
+
+    fn deploy(&self, source: &Source, job: Job, runtime: &Handle) -> Outcome {
+        let made = catch_unwind(AssertUnwindSafe(|| self.build(source, &job, runtime)));
+        let result = made
+            .unwrap_or_else(|_| Err(Failure::Refused("deploying it failed, which is a defect of wasgi".to_owned())));
+        Outcome { job, result }
     }
 
     fn build(&self, source: &Source, job: &Job, runtime: &Handle) -> Result<Built, Failure> {
@@ -153,7 +173,7 @@ impl Workshop {
         }
         let code = match self.cached(&component) {
             Some(code) => code,
-            None => self.compiled(&component, &bytes).map_err(refused)?,
+            None => self.compiled(&component, &bytes, || job.is_wanted())?,
         };
         self.probe(&code, job, runtime)?;
         let copied = self.versions.put(&component, &bytes);
@@ -190,43 +210,77 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
-/// Starts the compiling threads; they end when the sender that is given back is dropped.
+impl From<NotCompiled> for Failure {
+    fn from(error: NotCompiled) -> Failure {
+        match error {
+            NotCompiled::Refused(refusal) => refused(refusal),
+            NotCompiled::Unlucky(reason) => Failure::Unlucky(reason),
+            NotCompiled::Unwanted => Failure::Changed,
+        }
+    }
+}
+
+impl Job {
+    fn is_wanted(&self) -> bool {
+        !self.outdated.load(Ordering::Relaxed)
+    }
+}
+
+impl Wanted for Work {
+    fn is_wanted(&self) -> bool {
+        match self {
+            Work::Deploy(job) => job.is_wanted(),
+            Work::Again { tell, .. } => !tell.is_closed(),
+        }
+    }
+}
+
+/// Where jobs go. The compiling threads end when it is dropped.
+pub(super) struct Jobs(Queue<Work>);
+
+impl Jobs {
+    pub(super) fn send(&self, job: Job) {
+        let tenant = job.key.tenant.clone();
+        self.0.push(&tenant, Work::Deploy(Box::new(job)));
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Starts the compiling threads.
 pub(super) fn start(
     shop: &Arc<Workshop>,
     source: &Source,
     runtime: &Handle,
     report: impl Fn(Outcome) + Clone + Send + 'static,
-) -> Result<Sender<Job>> {
-    let (jobs, queue) = channel();
-    let queue = Arc::new(Mutex::new(queue));
+) -> Result<Jobs> {
+    let jobs = Jobs(shop.queue.clone());
     for number in 0..workers() {
-        let (shop, source, runtime) = (shop.clone(), source.clone(), runtime.clone());
-        let (queue, report) = (queue.clone(), report.clone());
+        let (shop, source, runtime, report) = (shop.clone(), source.clone(), runtime.clone(), report.clone());
         let thread = std::thread::Builder::new().name(format!("compile-{number}")).stack_size(STACK);
         let work = move || {
-            // Without the privilege to, it competes as an equal.
+            // Without the privilege to, it competes as an equal. A child process takes it over.
             let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
-            while let Some(job) = next(&queue) {
-                let made = catch_unwind(AssertUnwindSafe(|| shop.build(&source, &job, &runtime)));
-                let result = made.unwrap_or_else(|_| {
-                    Err(Failure::Refused("deploying it failed, which is a defect of wasgi".to_owned()))
-                });
-                report(Outcome { job, result });
+            while let Some((_turn, work)) = shop.queue.take() {
+                match work {
+                    work if !work.is_wanted() => {}
+                    Work::Deploy(job) => report(shop.deploy(&source, *job, &runtime)),
+                    Work::Again { component, tell } => {
+                        let again = AssertUnwindSafe(|| shop.recompiled(&component, || !tell.is_closed()));
+                        let made = catch_unwind(again);
+                        let failed = |_| Err(Refusal::new("loading it failed, which is a defect of wasgi"));
+                        let _ = tell.send(made.unwrap_or_else(failed));
+                    }
+                }
             }
         };
         thread.spawn(work).context("can't start a thread")?;
     }
     Ok(jobs)
-}
-
-fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
-    let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        let job = queue.recv().ok()?;
-        if !job.outdated.load(Ordering::Relaxed) {
-            return Some(job);
-        }
-    }
 }
 
 /// The manifest of an application as it was settled; empty where there is none.

@@ -9,12 +9,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::compile::{self, Failure, Job, Outcome, Workshop};
+use super::compile::{self, Failure, Job, Jobs, Outcome, Workshop};
 use super::folders::Scanned;
 use super::known::{Building, Known};
 use super::notice::{Listed, Notice};
@@ -40,7 +39,7 @@ pub(super) struct Deployer {
     pub(super) source: Source,
     pub(super) shop: Arc<Workshop>,
     pub(super) logs: AppLogs,
-    pub(super) jobs: Sender<Job>,
+    pub(super) jobs: Jobs,
     pub(super) limits: Limits,
     pub(super) tenants: Tenants,
     pub(super) known: BTreeMap<AppKey, Known>,
@@ -225,9 +224,7 @@ impl Deployer {
                 });
                 self.known.insert(key.clone(), known);
                 let Planned { manifest, settings, .. } = planned;
-                // Without its compiling threads the host is ending.
-                let job = Job { key, component, manifest, settings, log, account, current, outdated, begun };
-                let _ = self.jobs.send(job);
+                self.jobs.send(Job { key, component, manifest, settings, log, account, current, outdated, begun });
             }
             Ok(None) => self.settling.changed(&key, now),
             Err(error) => {
@@ -392,7 +389,7 @@ impl Deployer {
     }
 
     fn app(&self, key: &AppKey, known: &Known, good: &Good, settings: Settings) -> Arc<App> {
-        let (shop, component) = (self.shop.clone(), good.component);
+        let (shop, tenant, component) = (self.shop.clone(), key.tenant.clone(), good.component);
         App::new(AppSpec {
             key: key.clone(),
             version: good.version.short().into(),
@@ -401,7 +398,7 @@ impl Deployer {
             share: known.share.clone(),
             log: known.log.clone(),
             account: known.account.clone(),
-            loader: Arc::new(move || Box::pin(shop.clone().load(component))),
+            loader: Arc::new(move || Box::pin(shop.clone().load(tenant.clone(), component))),
         })
     }
 

@@ -15,6 +15,7 @@ mod folders;
 mod known;
 mod notice;
 mod plan;
+mod queue;
 mod run;
 mod scan;
 mod settle;
@@ -34,6 +35,7 @@ use anyhow::{Context, Result};
 use tokio::runtime::Handle;
 
 use crate::apps::{Published, Routes};
+use crate::compiler::Compiler;
 use crate::log::AppLogs;
 use crate::manifest::Limits;
 use crate::sandbox::Engine;
@@ -63,6 +65,8 @@ pub struct Options {
     pub quotas: Quotas,
     /// The memory that all instances together may have.
     pub memory: Arc<Pool>,
+    /// How components are compiled.
+    pub compiler: Compiler,
     /// Called with every deploy, refusal and removal, one after the other.
     pub report: Box<dyn Fn(&Notice) + Send>,
 }
@@ -87,7 +91,7 @@ pub struct Deploys {
 /// # Errors
 /// Where the directory can't be read, or the state can't be had (see [`State::open`]).
 pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime: &Handle) -> Result<Prepared> {
-    let Options { source, state, limits, quotas, memory, report } = options;
+    let Options { source, state, limits, quotas, memory, compiler, report } = options;
     let state = State::open(&state, source.path())?;
     let (messages, inbox) = channel();
     let wake = messages.clone();
@@ -98,7 +102,7 @@ pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime:
     let cache = Cache::open(state.folder(), &engine.fingerprint())?;
     let versions = Versions::open(state.folder()).context("can't make the folder of versions")?;
     let logs = AppLogs::in_dir(&state.logs()).context("can't start a thread")?;
-    let shop = Arc::new(compile::Workshop::new(engine, cache, versions));
+    let shop = Arc::new(compile::Workshop::new(engine, compiler, cache, versions));
     let tell = messages.clone();
     let jobs = compile::start(&shop, &source, runtime, move |outcome| {
         drop(tell.send(run::Message::Outcome(Box::new(outcome))));

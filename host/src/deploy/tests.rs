@@ -13,7 +13,7 @@ use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve};
 
 use super::*;
 use crate::admin;
-use crate::apps::{Entry, Routes};
+use crate::apps::{Entry, Routes, TenantName};
 use crate::exchange::Exchange;
 use crate::state::Digest;
 
@@ -69,6 +69,7 @@ impl Site {
             limits: Limits::default(),
             quotas: Quotas::default(),
             memory: Pool::of_host(None),
+            compiler: Compiler::here(),
             report: Box::new(move |notice| {
                 let _ = tell.send(notice.to_string());
             }),
@@ -362,12 +363,17 @@ fn code_that_is_damaged_is_made_again_for_the_request() {
     }
     let fingerprint = ENGINE.fingerprint();
     let cache = Cache::open(state, &fingerprint).unwrap();
-    let shop = Arc::new(compile::Workshop::new(ENGINE.clone(), cache, Versions::open(state).unwrap()));
-    let digest = Digest::of(&component("1"));
-    RUNTIME.block_on(shop.clone().load(digest)).map(drop).unwrap();
+    let versions = Versions::open(state).unwrap();
+    let shop = Arc::new(compile::Workshop::new(ENGINE.clone(), Compiler::here(), cache, versions));
+    let source = Source::of(site.dir.path()).unwrap();
+    let jobs = compile::start(&shop, &source, RUNTIME.handle(), drop).unwrap();
+    let (tenant, digest) = (TenantName::default(), Digest::of(&component("1")));
+    RUNTIME.block_on(shop.clone().load(tenant.clone(), digest)).map(drop).unwrap();
     assert!(Cache::open(state, &fingerprint).unwrap().get(&digest).is_some());
-    let missing = RUNTIME.block_on(shop.load(Digest::of(b"never seen"))).map(drop);
-    assert!(missing.unwrap_err().to_string().contains("deploy it again"));
+    let load = |tenant, digest| RUNTIME.block_on(shop.clone().load(tenant, digest)).map(drop);
+    assert!(load(tenant.clone(), Digest::of(b"never seen")).unwrap_err().to_string().contains("deploy it again"));
+    drop(jobs);
+    assert!(load(tenant, Digest::of(b"at the end")).unwrap_err().to_string().contains("ending"));
 }
 
 #[test]

@@ -1,14 +1,14 @@
-//! The one engine: how components are compiled and instances are made.
+//! The one engine: how code is loaded and instances are made.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::bindings::{App, AppPre};
-use super::contract::{self, Refusal};
+use super::codegen;
+use super::contract::Refusal;
 use super::guest::Guest;
 use super::ticker::Ticker;
 
@@ -27,12 +27,8 @@ const CORE_INSTANCES_PER_COMPONENT: u32 = 500;
 const TABLES_PER_COMPONENT: u32 = 20;
 /// Elements of one table: CPython's has close to 50,000.
 const TABLE_ELEMENTS: usize = 60_000;
-/// A guest's stack. Interpreters recurse: CPython's own limit needs about half of it.
-const WASM_STACK: usize = 1 << 20;
-/// A call's whole stack, that of host functions on top of the guest's included.
-const FIBER_STACK: usize = 2 << 20;
 
-/// Compiles components, loads code and makes instances. Cheap to clone.
+/// Loads code and makes instances. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -50,7 +46,7 @@ struct Inner {
 pub struct TrustedCode(Vec<u8>);
 
 impl TrustedCode {
-    /// Vouches for `code`: it came out of [`Engine::compile`] with the same fingerprint, and
+    /// Vouches for `code`: it came out of a [`Codegen`](super::Codegen) of the same fingerprint, and
     /// nobody could have changed it since, as a keyed checksum shows.
     pub(crate) fn vouch(code: Vec<u8>) -> TrustedCode {
         TrustedCode(code)
@@ -86,19 +82,7 @@ impl Engine {
 
     /// What compiled code depends on: wasmtime's version, its settings, and the machine.
     pub fn fingerprint(&self) -> String {
-        // DefaultHasher is the same in every process of one build; another build compiles anew.
-        let mut hasher = DefaultHasher::new();
-        self.0.engine.precompile_compatibility_hash().hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
-    }
-
-    /// Compiles a component. Blocks: 0.1 s for a small one, seconds for an interpreter.
-    ///
-    /// # Errors
-    /// Where it isn't a component of this host's world, or can't be compiled.
-    pub fn compile(&self, component: &[u8]) -> Result<Vec<u8>, Refusal> {
-        contract::check(component)?;
-        self.0.engine.precompile_component(component).map_err(|error| Refusal::compile(&error))
+        codegen::fingerprint(&self.0.engine)
     }
 
     /// Loads compiled code. Blocks for less than a millisecond.
@@ -106,8 +90,8 @@ impl Engine {
     /// # Errors
     /// Where the code is of another engine, or its imports aren't what the host gives.
     pub fn load(&self, code: &TrustedCode) -> Result<Code, Refusal> {
-        // SAFETY: deserialize trusts its input. A TrustedCode is made after a keyed checksum, over
-        // this very buffer, has shown that this host wrote it.
+        // SAFETY: deserialize trusts its input. A TrustedCode is what the compiler has just handed
+        // over, or a keyed checksum over this very buffer has shown that this host wrote it.
         #[allow(unsafe_code, reason = "the project's one unsafe place")]
         let component = unsafe { Component::deserialize(&self.0.engine, &code.0) };
         self.link(&component.map_err(|error| Refusal::load(&error))?)
@@ -162,20 +146,8 @@ fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
 }
 
 fn config(instances: u32) -> Config {
-    let mut config = Config::new();
-    config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)))
-        .concurrency_support(false)
-        .epoch_interruption(true)
-        .cranelift_opt_level(OptLevel::Speed)
-        .max_wasm_stack(WASM_STACK)
-        .async_stack_size(FIBER_STACK)
-        .memory_init_cow(true)
-        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20))
-        // What the supported toolchains don't need stays out: less to trust.
-        .wasm_memory64(false)
-        .wasm_relaxed_simd(false)
-        .wasm_wide_arithmetic(false);
+    let mut config = codegen::settings();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     config
 }
 

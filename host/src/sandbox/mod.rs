@@ -1,9 +1,10 @@
 //! The sandbox: the only module that names wasmtime.
 //!
-//! An [`Engine`] compiles components and loads their [`Code`]; an [`Instance`] of it serves
+//! A [`Codegen`] compiles components, an [`Engine`] loads their [`Code`]; an [`Instance`] of it serves
 //! requests, one at a time; [`run`] takes one request through an instance, under its limits.
 
 mod bindings;
+mod codegen;
 mod contract;
 mod engine;
 mod guest;
@@ -15,6 +16,7 @@ mod run;
 mod stdio;
 mod ticker;
 
+pub use codegen::Codegen;
 pub use contract::{Contract, EXPORT, Refusal, check};
 pub use engine::{Code, DEFAULT_INSTANCES, Engine, TrustedCode, instances_for};
 pub use guest::Surroundings;
