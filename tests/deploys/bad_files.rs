@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
+use crate::support::component::with_module;
 use crate::support::site::{Server, Site};
 use crate::support::version::{version, with_section};
 
@@ -55,6 +56,25 @@ fn what_is_no_component_is_named() {
     }
     server.line("deployed hello (", || site.put("hello.wasm", version("better")));
     assert_eq!(server.text("/hello"), "better");
+}
+
+#[test]
+fn what_uses_more_of_webassembly_than_is_accepted_is_told_what() {
+    let (site, server) = serving();
+    for (module, named) in [
+        ("(module (func (drop (v128.const i64x2 0 0))))", "SIMD"),
+        ("(module (memory 1 1 shared))", "threads (shared memories, atomics)"),
+        ("(module (func $f (return_call $f)))", "tail calls"),
+        ("(module (tag) (func (throw 0)))", "exceptions"),
+        ("(module (memory 1) (memory 1))", "more than one memory in a module"),
+        ("(module (memory i64 1))", "64-bit memories"),
+        ("(module (func (param externref)))", "references to the host's values (externref)"),
+        ("(module (type $t (func)) (func (param (ref $t))))", "typed function references"),
+    ] {
+        let line = server.line("refused hello: ", || site.put("hello.wasm", with_module(&version("new"), module, 0)));
+        refused(&line, &format!("refused hello: it uses {named}, which wasgi does not accept ("));
+        assert_eq!(server.text("/hello"), "good", "{named}");
+    }
 }
 
 #[test]

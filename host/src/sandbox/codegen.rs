@@ -2,9 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use wasmparser::WasmFeatures;
 use wasmtime::{Config, Engine, OptLevel};
 
 use super::contract::{self, Refusal};
+use super::features;
 
 /// A guest's stack. Interpreters recurse: CPython's own limit needs about half of it.
 const WASM_STACK: usize = 1 << 20;
@@ -36,6 +38,12 @@ impl Codegen {
         contract::check(component)?;
         self.0.precompile_component(component).map_err(|error| Refusal::compile(&error))
     }
+
+    /// Whether the engine itself would compile it, whatever it exports.
+    #[cfg(test)]
+    pub(super) fn accepts(&self, component: &[u8]) -> bool {
+        self.0.precompile_component(component).is_ok()
+    }
 }
 
 /// The settings that code depends on: the same wherever it is made and wherever it runs.
@@ -49,10 +57,8 @@ pub(super) fn settings() -> Config {
         .async_stack_size(FIBER_STACK)
         .memory_init_cow(true)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(20))
-        // What the supported toolchains don't need stays out: less to trust.
-        .wasm_memory64(false)
-        .wasm_relaxed_simd(false)
-        .wasm_wide_arithmetic(false);
+        .wasm_features(WasmFeatures::all().difference(features::COMPILED), false)
+        .wasm_features(features::COMPILED, true);
     config
 }
 

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+
+use super::features;
 
 /// The interface that every application exports.
 pub const EXPORT: &str = "wasgi:gateway/application@0.1.0";
@@ -56,16 +58,13 @@ pub struct Contract {
     pub exports: Vec<String>,
 }
 
-/// Checks that `bytes` is a component that exports [`EXPORT`].
+/// Checks that `bytes` is a component that uses no more of WebAssembly than is accepted, and exports [`EXPORT`].
 ///
 /// # Errors
 /// A [`Refusal`] where it isn't.
 pub fn check(bytes: &[u8]) -> Result<Contract, Refusal> {
     recognise(bytes)?;
-    let features = WasmFeatures::default();
-    Validator::new_with_features(features)
-        .validate_all(bytes)
-        .map_err(|error| Refusal(format!("it is damaged: {} (at byte {})", error.message(), error.offset())))?;
+    features::check(bytes)?;
     let contract = read(bytes)?;
     if contract.exports.iter().any(|export| export == EXPORT) {
         return Ok(contract);

@@ -7,6 +7,7 @@ mod bindings;
 mod codegen;
 mod contract;
 mod engine;
+mod features;
 mod guest;
 mod idle;
 mod instance;
