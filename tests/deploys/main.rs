@@ -15,6 +15,7 @@ mod bad_files;
 mod bombs;
 mod directory;
 mod flight;
+mod flips;
 mod live;
 mod load;
 mod manifests;

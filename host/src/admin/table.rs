@@ -150,7 +150,7 @@ fn shade(state: AppState) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::apps::{AppName, TenantName};
-    use crate::deploy::IgnoredFile;
+    use crate::deploy::{CodeCounts, IgnoredFile};
     use crate::manifest::Capped;
 
     fn app(name: &str, state: AppState, routes: &[&str], reason: Option<&str>) -> AppStatus {
@@ -177,6 +177,7 @@ mod tests {
                 app("shop", AppState::Refused, &[], Some("it is\na \x1b[2Jzip")),
             ],
             tenants: Vec::new(),
+            code: CodeCounts::default(),
             ignored: vec![IgnoredFile { name: "README".into(), reason: "why".into() }],
         };
         let mut plain = Vec::new();
@@ -213,8 +214,14 @@ ignored README: why
             dropped_lines: 0,
         };
         let tenants = vec![tenant("acme", Some(64)), tenant("default", None)];
-        let mut status =
-            Status { pid: 1, serving: "/apps".into(), applications: vec![shop], tenants, ignored: Vec::new() };
+        let mut status = Status {
+            pid: 1,
+            serving: "/apps".into(),
+            applications: vec![shop],
+            tenants,
+            code: CodeCounts::default(),
+            ignored: Vec::new(),
+        };
         let mut table = Vec::new();
         write_table(&status, false, &mut table).unwrap();
         let expected = "\

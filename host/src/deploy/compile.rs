@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::queue::{Queue, Wanted};
 use super::scan::Part;
 use super::source::Source;
+use super::status::CodeCounts;
 use crate::apps::{AppKey, TenantName};
 use crate::compiler::{Compiler, NotCompiled};
 use crate::log::AppLog;
@@ -39,6 +40,7 @@ pub(super) struct Workshop {
     cache: Cache,
     versions: Versions,
     queue: Queue<Work>,
+    compiled: AtomicU64,
 }
 
 /// What compiling threads do.
@@ -90,7 +92,7 @@ pub(super) enum Failure {
 
 impl Workshop {
     pub(super) fn new(engine: Engine, compiler: Compiler, cache: Cache, versions: Versions) -> Self {
-        Self { engine, compiler, cache, versions, queue: Queue::new() }
+        Self { engine, compiler, cache, versions, queue: Queue::new(), compiled: AtomicU64::new(0) }
     }
 
     /// How many instances there may be.
@@ -129,6 +131,12 @@ impl Workshop {
         })
     }
 
+    /// What became of code so far.
+    pub(super) fn counts(&self) -> CodeCounts {
+        let compiled = self.compiled.load(Ordering::Relaxed);
+        CodeCounts { compiled, loaded: self.engine.loaded(), damaged: self.cache.bad() }
+    }
+
     /// Deletes the code and the copies that nothing needs.
     pub(super) fn retain(&self, needed: impl Fn(&Digest) -> bool) -> std::io::Result<()> {
         self.cache.retain(&needed)?;
@@ -144,6 +152,7 @@ impl Workshop {
 
     fn compiled(&self, component: &Digest, bytes: &[u8], wanted: impl Fn() -> bool) -> Result<Code, NotCompiled> {
         let code = self.compiler.compile(&self.fingerprint(), bytes, wanted)?;
+        self.compiled.fetch_add(1, Ordering::Relaxed);
         let (code, kept) = self.cache.put(component, code);
         if let Err(error) = kept {
             tracing::warn!(%component, %error, "compiled code can't be kept and will be compiled again");

@@ -48,7 +48,7 @@ pub(crate) use notice::{Listed, OneLine};
 
 pub use notice::Notice;
 pub use source::Source;
-pub use status::{AppState, AppStatus, IgnoredFile, Status, TenantStatus};
+pub use status::{AppState, AppStatus, CodeCounts, IgnoredFile, Status, TenantStatus};
 
 /// How long a status may take: the deployer may be in the middle of a large scan.
 const PATIENCE: Duration = Duration::from_secs(10);

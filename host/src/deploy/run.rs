@@ -317,6 +317,7 @@ impl Run {
             serving: deployer.source.path().display().to_string(),
             applications: deployer.known.iter().map(|(key, known)| AppStatus::of(key, known)).collect(),
             tenants: deployer.tenant_statuses(),
+            code: deployer.shop.counts(),
             ignored: deployer.ignored().map(|(name, reason)| IgnoredFile { name, reason: reason.clone() }).collect(),
         }
     }

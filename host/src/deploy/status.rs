@@ -20,8 +20,21 @@ pub struct Status {
     pub applications: Vec<AppStatus>,
     /// Every tenant that has one.
     pub tenants: Vec<TenantStatus>,
+    /// What became of machine code.
+    pub code: CodeCounts,
     /// What lies in the directory and is no application's.
     pub ignored: Vec<IgnoredFile>,
+}
+
+/// What became of machine code since the host was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeCounts {
+    /// How often a component was compiled.
+    pub compiled: u64,
+    /// How often machine code was loaded: what was compiled a moment before, and what was kept and is unchanged.
+    pub loaded: u64,
+    /// How often code that was kept was found to be damaged. Such code is never loaded: it is deleted, and made again.
+    pub damaged: u64,
 }
 
 /// One application.

@@ -1,6 +1,7 @@
 //! The one engine: how code is loaded and instances are made.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
@@ -36,6 +37,7 @@ struct Inner {
     engine: wasmtime::Engine,
     linker: Linker<Guest>,
     ticker: Ticker,
+    loaded: AtomicU64,
     instances: u32,
     /// One permit for each instance that may live.
     slots: Arc<Semaphore>,
@@ -70,6 +72,7 @@ impl Engine {
             engine,
             linker,
             ticker,
+            loaded: AtomicU64::new(0),
             instances,
             slots: Arc::new(Semaphore::new(instances as usize)),
         })))
@@ -90,11 +93,17 @@ impl Engine {
     /// # Errors
     /// Where the code is of another engine, or its imports aren't what the host gives.
     pub fn load(&self, code: &TrustedCode) -> Result<Code, Refusal> {
+        self.0.loaded.fetch_add(1, Ordering::Relaxed);
         // SAFETY: deserialize trusts its input. A TrustedCode is what the compiler has just handed
         // over, or a keyed checksum over this very buffer has shown that this host wrote it.
         #[allow(unsafe_code, reason = "the project's one unsafe place")]
         let component = unsafe { Component::deserialize(&self.0.engine, &code.0) };
         self.link(&component.map_err(|error| Refusal::load(&error))?)
+    }
+
+    /// How often code was loaded, or was tried to be.
+    pub fn loaded(&self) -> u64 {
+        self.0.loaded.load(Ordering::Relaxed)
     }
 
     fn link(&self, component: &Component) -> Result<Code, Refusal> {
