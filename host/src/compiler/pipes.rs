@@ -8,9 +8,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// How often it is asked whether the output is still wanted.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a child may take from closing its pipes to its end.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// What of standard error is kept, in bytes: a sentence for the log.
 const MOST_ERRORS: usize = 4 << 10;
@@ -70,13 +74,24 @@ pub(super) fn talk(
         }
         errors.kept.truncate(MOST_ERRORS);
     }
-    // It has closed both, and so is ending. One that only pretends to is not waited for: its status won't be success.
+    // It has closed both, and so is ending. One that only pretends to is killed: its status won't be success.
+    child.ends_within(ENDING.min(deadline.saturating_duration_since(Instant::now())));
     let _ = child.0.kill();
     Ok(Ok(Ended { status: child.0.wait()?, output: output.kept, errors: errors.kept }))
 }
 
 /// A child that does not outlive its owner.
 struct Killed(Child);
+
+impl Killed {
+    /// Waits for its end, but not for longer than this.
+    fn ends_within(&self, most: Duration) {
+        let pid = Pid::from_child(&self.0);
+        if let (Ok(process), Ok(most)) = (pidfd_open(pid, PidfdFlags::empty()), Timespec::try_from(most)) {
+            let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&most));
+        }
+    }
+}
 
 impl Drop for Killed {
     fn drop(&mut self) {
