@@ -64,15 +64,20 @@ impl<S: Read + Write> Link<S> {
 
     /// A response's head; its body is read by [`Link::piece`].
     pub fn head(&mut self) -> io::Result<Head> {
+        let head = self.head_alone()?;
+        self.left = head.framing(true);
+        Ok(head)
+    }
+
+    /// The head of a response that has no body, whatever it says: that to HEAD.
+    pub fn head_alone(&mut self) -> io::Result<Head> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             if self.stream.read_until(b'\n', &mut head)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-        let head = Head::parse(&head);
-        self.left = head.framing(true);
-        Ok(head)
+        Ok(Head::parse(&head))
     }
 
     /// The next piece of the body, a chunk where it comes in chunks; none after its end.

@@ -13,6 +13,7 @@ pub mod host;
 pub mod lines;
 pub mod link;
 pub mod python;
+pub mod reference;
 pub mod response;
 pub mod site;
 pub mod version;

@@ -371,7 +371,7 @@ impl Response {
         }
         let HeadState::Set(mut head) = std::mem::take(&mut self.head) else { return Err(Fault::NotStarted) };
         let length = head.length(&exchange.method, whole);
-        head.announce(whole);
+        head.announce(&exchange.method, whole);
         self.status = Some(head.status);
         self.first_byte = Some(exchange.began.elapsed());
         self.budget = Some(Budget::new(length));

@@ -98,8 +98,10 @@ impl Head {
     }
 
     /// Makes the headers those that go out: 204 loses Content-Length (RFC 9110 §8.6), and the
-    /// length that the body turned out to have is announced, to HEAD too.
-    pub fn announce(&mut self, whole: Option<u64>) {
+    /// length that the body turned out to have is announced, to HEAD too. But an application may
+    /// leave out the body for HEAD, and what it has for GET is not known then.
+    pub fn announce(&mut self, method: &Method, whole: Option<u64>) {
+        let whole = whole.filter(|total| *total > 0 || method != Method::HEAD);
         if self.status == StatusCode::NO_CONTENT {
             self.headers.remove(CONTENT_LENGTH);
         } else if let (None, Some(total), false) = (self.content_length, whole, self.status == StatusCode::NOT_MODIFIED)
