@@ -16,7 +16,7 @@
 //! - [`apps`]: the published routes, and the versions of applications that they lead to.
 //! - [`state`]: what is kept on disk: lock, compiled code, last good versions, records.
 //! - [`compiler`]: components → machine code, in a child process under limits.
-//! - `policy`: what a process may ask of the kernel.
+//! - [`policy`]: what a process may ask of the kernel.
 //! - [`sandbox`]: engine, instances, calls, limits. Alone in naming wasmtime.
 //! - [`tenants`]: what each tenant may have, and the account of what it uses.
 //! - [`config`]: the host's configuration file, and its defaults.
@@ -44,7 +44,7 @@ pub mod log;
 pub mod machine;
 pub mod manifest;
 pub mod network;
-mod policy;
+pub mod policy;
 pub mod run;
 pub mod sandbox;
 pub mod server;

@@ -23,6 +23,7 @@ use crate::deploy::{self, Deploys, Notice, Source};
 use crate::gateway::Gateway;
 use crate::log::{AccessLog, LogFormat};
 use crate::machine;
+use crate::policy::{self, Confinement, Reach};
 use crate::sandbox::{self, Engine};
 use crate::server::{self, Certificate, Places, TlsListener};
 use crate::state;
@@ -75,6 +76,7 @@ pub fn start(
     config_path: Option<&Path>,
     overrides: impl Fn(Config) -> Config + Send + 'static,
     output: Output,
+    confinement: Confinement,
 ) -> Result<Server> {
     let config = overrides(read_config(config_path)?);
     start_logging(config.log.format);
@@ -84,6 +86,11 @@ pub fn start(
         Some(tls) => Some(Certificate::read(&tls.cert, &tls.key)?),
         None => None,
     };
+    let state_folder = state::make_folder(&root, source.path())?;
+    // From here on there are threads, each with the rights that the first one has now.
+    if let Some(missing) = policy::confine_server(confinement, &reach(&config, config_path, &source, state_folder))? {
+        warn!("a guest that breaks out of its sandbox is less confined than it could be: {missing}");
+    }
     let access_log = AccessLog::open(&config.access_log.path, config.access_log.format)?;
     let machine = machine::memory();
     let instances = config.instances.unwrap_or_else(|| sandbox::instances_for(machine));
@@ -273,6 +280,23 @@ fn accept(
 
 async fn reached(mut phases: watch::Receiver<Phase>, phase: Phase) {
     let _ = phases.wait_for(|now| *now >= phase).await;
+}
+
+/// What the server goes on using of the file system and the network.
+fn reach(config: &Config, config_path: Option<&Path>, source: &Source, state: PathBuf) -> Reach {
+    let mut reach = Reach::default();
+    // The served directory may be replaced by another of its name, so what counts is where it lies.
+    reach.read.push(source.dir().parent().unwrap_or(source.dir()).to_owned());
+    reach.own.push(state);
+    config_path.into_iter().for_each(|file| reach.reads_again(file));
+    if let Some(tls) = &config.tls {
+        [&tls.cert, &tls.key].into_iter().for_each(|file| reach.reads_again(file));
+    }
+    if config.access_log.path != Path::new("-") {
+        reach.appends_again(&config.access_log.path);
+    }
+    reach.ports = config.listen.iter().map(SocketAddr::port).collect();
+    reach
 }
 
 /// The host's own log: to standard error, as `RUST_LOG` asks for; `info` without it.

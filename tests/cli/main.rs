@@ -16,6 +16,7 @@ mod build;
 mod call;
 mod cgi;
 mod check;
+mod confined;
 mod descriptors;
 mod documents;
 mod drain;

@@ -131,13 +131,14 @@ fn the_compiling_process_can_do_nothing_else() {
     site.put("hello.wasm", endless());
     let pid = compiling(&server);
     let proc = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a process");
-    let status = |name: &str| {
-        let status = proc("status");
+    let status = |pid: u32, name: &str| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
         status.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned())).expect("a field")
     };
-    // It reads the component only after that.
-    wait_for("its filter", || (status("Seccomp:") == "2").then_some(()));
-    assert_eq!(status("NoNewPrivs:"), "1");
+    // It has the server's filters from its beginning, and reads the component only when it has its own as well.
+    let filters = |pid: u32| status(pid, "Seccomp_filters:").parse::<u32>().expect("a number");
+    wait_for("its filters", || (filters(pid) == filters(server.pid()) + 2).then_some(()));
+    assert_eq!((status(pid, "Seccomp:").as_str(), status(pid, "NoNewPrivs:").as_str()), ("2", "1"));
     let limits = proc("limits");
     for (limit, soft, hard) in [
         ("Max cpu time", "60", "61"),

@@ -71,8 +71,10 @@ fn only_the_command_line_names_clap() {
 }
 
 #[test]
-fn only_the_policy_names_seccompiler() {
-    only("seccompiler", |name| name.starts_with("policy/"));
+fn only_the_policy_names_what_confines() {
+    for word in ["seccompiler", "landlock"] {
+        only(word, |name| name.starts_with("policy/"));
+    }
 }
 
 #[test]

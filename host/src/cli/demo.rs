@@ -12,6 +12,7 @@ use super::Unstarted;
 use crate::build::{self, Options, Progress, Toolchain, python};
 use crate::config::address;
 use crate::deploy::Notice;
+use crate::policy::Confinement;
 use crate::run;
 
 /// The examples in Rust, in the order in which they are worth a look, and what each shows.
@@ -66,7 +67,7 @@ impl Demo {
             listening: Box::new(move |urls| welcome(urls, &directory, &built)),
             deploy: Box::new(announce),
         };
-        run::start(&apps, None, overrides, output).map_err(|error| error.context(Unstarted))?.wait();
+        run::start(&apps, None, overrides, output, Confinement::None).map_err(|error| error.context(Unstarted))?.wait();
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -10,6 +10,7 @@ use clap::Args;
 use super::Unstarted;
 use crate::config::{AccessLog, Config, TlsFiles, address};
 use crate::log::LogFormat;
+use crate::policy::Confinement;
 use crate::run;
 
 /// Serve a directory of components, or one component
@@ -48,6 +49,9 @@ pub(super) struct Serve {
     /// Its key, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Don't serve where the kernel can't confine the server to what it needs
+    #[arg(long)]
+    require_sandbox: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -60,8 +64,9 @@ impl Serve {
     pub(super) fn run(self) -> Result<ExitCode> {
         let path = self.path.clone();
         let configuration = self.config.clone();
+        let confinement = if self.require_sandbox { Confinement::Whole } else { Confinement::AsFarAsPossible };
         let overrides = move |config: Config| self.over(config);
-        let started = run::start(&path, configuration.as_deref(), overrides, run::Output::lines());
+        let started = run::start(&path, configuration.as_deref(), overrides, run::Output::lines(), confinement);
         started.map_err(|error| error.context(Unstarted))?.wait();
         Ok(ExitCode::SUCCESS)
     }

@@ -60,7 +60,7 @@ impl Source {
     }
 
     /// The directory to watch.
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 

@@ -5,13 +5,14 @@
 //! that are loaded. Nothing is forced to the disk: what a crash cuts short fails its check and is compiled again.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
+use rustix::rand::{GetRandomFlags, getrandom};
 use tempfile::NamedTempFile;
 
 use super::Digest;
@@ -138,7 +139,7 @@ fn key(path: &Path) -> Result<[u8; 32]> {
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = [0; 32];
-            File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut key)).with_context(failed)?;
+            getrandom(&mut key, GetRandomFlags::empty()).with_context(failed)?;
             let mut options = OpenOptions::new();
             let file = options.write(true).create_new(true).mode(0o600).open(path);
             file.and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all())).with_context(failed)?;

@@ -67,8 +67,19 @@ fn answers(folder: &Path) -> bool {
     socket::connect(folder).is_ok_and(|stream: UnixStream| stream.peer_addr().is_ok())
 }
 
+/// Makes the folder of the state of `served` under `root`, and `root` itself.
+///
+/// # Errors
+/// Where `root` lies inside `served`, and where the folder can't be made or is another user's.
+pub(crate) fn make(root: &Path, served: &Path) -> Result<PathBuf> {
+    make_root(root, served)?;
+    let folder = of(root, served)?;
+    make_private(&folder)?;
+    Ok(folder)
+}
+
 /// Makes `root`, but never inside of `served`: what is made there would be taken for something to serve.
-pub(super) fn make_root(root: &Path, served: &Path) -> Result<()> {
+fn make_root(root: &Path, served: &Path) -> Result<()> {
     let planned = resolved(root).with_context(|| format!("can't use the state directory {}", root.display()))?;
     if served.is_dir() && planned.starts_with(served) {
         bail!(
@@ -101,7 +112,7 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
     Ok(resolved)
 }
 
-pub(super) fn make_private(folder: &Path) -> Result<()> {
+fn make_private(folder: &Path) -> Result<()> {
     let private = || -> io::Result<u32> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let owner = fs::symlink_metadata(folder)?.uid();

@@ -17,6 +17,7 @@ pub mod versions;
 
 pub use cache::Cache;
 pub use digest::Digest;
+pub(crate) use folder::make as make_folder;
 pub use folder::{default_root, find, served_by};
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -40,9 +41,7 @@ impl State {
     /// Where another server has it (its process id is named), where `root` lies inside `served`, and where the folder
     /// can't be made or is another user's.
     pub fn open(root: &Path, served: &Path) -> Result<Self> {
-        folder::make_root(root, served)?;
-        let folder = folder::of(root, served)?;
-        folder::make_private(&folder)?;
+        let folder = folder::make(root, served)?;
         let lock = lock(&folder, served)?;
         let named = folder.join("directory");
         std::fs::write(&named, served.as_os_str().as_encoded_bytes())
