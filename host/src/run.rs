@@ -1,10 +1,10 @@
 //! Putting it together: configuration → engine, deploys, listeners, signals. Everything is
 //! checked, and every port bound, before anything is served.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
@@ -21,7 +21,7 @@ use crate::compiler::Compiler;
 use crate::config::Config;
 use crate::deploy::{self, Deploys, Notice, Source};
 use crate::gateway::Gateway;
-use crate::log::{AccessLog, LogFormat};
+use crate::log::{AccessLog, LogFormat, Sink};
 use crate::machine;
 use crate::policy::{self, Confinement, Reach};
 use crate::sandbox::{self, Engine};
@@ -38,7 +38,15 @@ pub struct Output {
     pub listening: Listening,
     /// Called with every deploy, refusal and removal.
     pub deploy: Box<dyn Fn(&Notice) + Send>,
+    /// Where both write, if that is lines of standard output.
+    lines: Option<Sink>,
 }
+
+/// What the host says of itself may wait to be read, up to so many bytes.
+const MOST_SAID: usize = 1 << 20;
+
+/// At its end a server waits so long for each of its logs to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// A server that runs.
 pub struct Server {
@@ -47,6 +55,7 @@ pub struct Server {
     phase: watch::Sender<Phase>,
     signals: Signals,
     control: Control,
+    said: Vec<Sink>,
 }
 
 /// How far its end has come.
@@ -79,19 +88,22 @@ pub fn start(
     confinement: Confinement,
 ) -> Result<Server> {
     let config = overrides(read_config(config_path)?);
-    start_logging(config.log.format);
+    let said = [Some(start_logging(config.log.format)), output.lines.clone()];
     let source = Source::of(path)?;
     let root = config.state.clone().map_or_else(state::default_root, Ok)?;
     let certificate = match &config.tls {
         Some(tls) => Some(Certificate::read(&tls.cert, &tls.key)?),
         None => None,
     };
+    let access_log = AccessLog::open(&config.access_log.path, config.access_log.format)?;
     let state_folder = state::make_folder(&root, source.path())?;
     // From here on there are threads, each with the rights that the first one has now.
     if let Some(missing) = policy::confine_server(confinement, &reach(&config, config_path, &source, state_folder))? {
         warn!("a guest that breaks out of its sandbox is less confined than it could be: {missing}");
     }
-    let access_log = AccessLog::open(&config.access_log.path, config.access_log.format)?;
+    access_log.start()?;
+    let said: Vec<_> = said.into_iter().flatten().collect();
+    said.iter().try_for_each(|sink| sink.start("host-log"))?;
     let machine = machine::memory();
     let instances = config.instances.unwrap_or_else(|| sandbox::instances_for(machine));
     let engine = Engine::new(instances)
@@ -132,13 +144,13 @@ pub fn start(
         config_path: config_path.map(Path::to_owned),
         overrides: Box::new(overrides),
     };
-    Ok(Server { runtime, listening, phase, signals, control })
+    Ok(Server { runtime, listening, phase, signals, control, said })
 }
 
 impl Server {
     /// Serves until SIGTERM or SIGINT, and drains then; a second signal ends it at once.
     pub fn wait(self) {
-        let Server { runtime, mut listening, phase, mut signals, control } = self;
+        let Server { runtime, mut listening, phase, mut signals, control, said } = self;
         runtime.block_on(async {
             while signals.reload_or_end().await == Asked::Reload {
                 control.reload();
@@ -154,7 +166,8 @@ impl Server {
             ended.await;
         });
         control.deploys.stop();
-        control.gateway.access_log().flush();
+        control.gateway.access_log().flush(LAST_LINES);
+        said.iter().for_each(|sink| sink.flush(LAST_LINES));
         runtime.shutdown_background();
     }
 }
@@ -220,17 +233,25 @@ impl Control {
 impl Output {
     /// To standard output: `listening on …`, then a line for each deploy.
     pub fn lines() -> Output {
+        let sink = Sink::new(Box::new(std::io::stdout()), MOST_SAID, Duration::ZERO);
+        let [listening, deploy] = [(); 2].map(|()| sink.clone());
         Output {
-            listening: Box::new(|urls| urls.iter().for_each(|url| say(&format!("listening on {url}")))),
-            deploy: Box::new(|notice| say(&notice.to_string())),
+            listening: Box::new(move |urls| {
+                urls.iter().for_each(|url| say(&listening, format_args!("listening on {url}")))
+            }),
+            deploy: Box::new(move |notice| say(&deploy, format_args!("{notice}"))),
+            lines: Some(sink),
         }
+    }
+
+    /// To whoever is called, who must not keep the caller waiting.
+    pub fn to(listening: Listening, deploy: Box<dyn Fn(&Notice) + Send>) -> Output {
+        Output { listening, deploy, lines: None }
     }
 }
 
-/// A line on standard output; where nobody reads it, that is no reason to stop serving.
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+fn say(sink: &Sink, line: std::fmt::Arguments<'_>) {
+    sink.push(|lines, _| *lines += &format!("{line}\n"));
 }
 
 fn read_config(path: Option<&Path>) -> Result<Config> {
@@ -300,13 +321,15 @@ fn reach(config: &Config, config_path: Option<&Path>, source: &Source, state: Pa
 }
 
 /// The host's own log: to standard error, as `RUST_LOG` asks for; `info` without it.
-fn start_logging(format: LogFormat) {
+fn start_logging(format: LogFormat) -> Sink {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,wasgi=info"));
     let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(std::io::stderr);
+    let sink = Sink::new(Box::new(std::io::stderr()), MOST_SAID, Duration::ZERO);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(sink.clone());
     let _ = match format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
+    sink
 }

@@ -63,10 +63,8 @@ impl Demo {
             config
         };
         let directory = apps.clone();
-        let output = run::Output {
-            listening: Box::new(move |urls| welcome(urls, &directory, &built)),
-            deploy: Box::new(announce),
-        };
+        let welcome = move |urls: &[String]| welcome(urls, &directory, &built);
+        let output = run::Output::to(Box::new(welcome), Box::new(announce));
         run::start(&apps, None, overrides, output, Confinement::None).map_err(|error| error.context(Unstarted))?.wait();
         Ok(ExitCode::SUCCESS)
     }

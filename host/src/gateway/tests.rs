@@ -31,11 +31,12 @@ fn gateway(folder: &Path, loader: Loader) -> (Arc<Gateway>, impl Fn() -> String)
     routes.insert(&"/".parse().unwrap(), Entry::Serving(app));
     let path = folder.join("access.log");
     let log = AccessLog::open(&path, LogFormat::Text).unwrap();
+    log.start().unwrap();
     let routes = Arc::new(ArcSwap::from_pointee(routes));
     let gateway = Gateway::new(Engine::new(1).unwrap(), routes, log, Vec::new());
     let flushed = gateway.clone();
     let said = move || {
-        flushed.access_log().flush();
+        flushed.access_log().flush(std::time::Duration::from_secs(60));
         fs::read_to_string(&path).unwrap()
     };
     (gateway, said)

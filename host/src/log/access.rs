@@ -1,18 +1,17 @@
 //! The access log: one line for each request, text or JSON, written by a thread of its own.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::OpenOptions;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use time::OffsetDateTime;
 
+use super::sink::{Out, Sink};
 use crate::apps::AppKey;
 use crate::exchange::Reading;
 use crate::wsgi::environ::RequestId;
@@ -87,27 +86,13 @@ impl Access<'_> {
 
 /// The log's handle. Cheap to clone.
 #[derive(Clone)]
-pub struct AccessLog(Option<Arc<Shared>>);
+pub struct AccessLog(Option<Arc<Log>>);
 
-struct Shared {
+struct Log {
     format: LogFormat,
-    sink: Mutex<Sink>,
-    waiting: Mutex<Waiting>,
-    arrived: Condvar,
-}
-
-/// The writer's end; its lock is held while it writes.
-struct Sink {
+    /// None is standard error.
     path: Option<PathBuf>,
-    out: Box<dyn Write + Send>,
-}
-
-#[derive(Default)]
-struct Waiting {
-    lines: String,
-    clock: Clock,
-    dropped: u64,
-    asleep: bool,
+    sink: Sink,
 }
 
 impl AccessLog {
@@ -116,53 +101,45 @@ impl AccessLog {
         AccessLog(None)
     }
 
-    /// A log at the end of the file `path`; `-` is standard error.
+    /// A log at the end of the file `path`; `-` is standard error. What is written waits until it is
+    /// [started](AccessLog::start).
     ///
     /// # Errors
     /// Where the file can't be opened.
     pub fn open(path: &Path, format: LogFormat) -> Result<AccessLog> {
         let path = (path != Path::new("-")).then(|| path.to_owned());
-        let out: Box<dyn Write + Send> = match &path {
-            Some(path) => Box::new(append(path).with_context(|| format!("opening the access log {}", path.display()))?),
+        let out: Out = match &path {
+            Some(path) => append(path).with_context(|| format!("opening the access log {}", path.display()))?,
             None => Box::new(io::stderr()),
         };
-        let shared = Arc::new(Shared {
-            format,
-            sink: Mutex::new(Sink { path, out }),
-            waiting: Mutex::default(),
-            arrived: Condvar::new(),
-        });
-        let writer = shared.clone();
-        thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || writer.write_for_ever())
-            .context("starting the access log's thread")?;
-        Ok(AccessLog(Some(shared)))
+        Ok(AccessLog(Some(Arc::new(Log { format, path, sink: Sink::new(out, MAX_WAITING, GATHER) }))))
+    }
+
+    /// Writes from now on what comes, on a thread of its own.
+    ///
+    /// # Errors
+    /// Where there is no thread to be had.
+    pub fn start(&self) -> Result<()> {
+        self.0.as_ref().map_or(Ok(()), |log| log.sink.start("access-log"))
     }
 
     /// Adds a line. Never waits for the sink.
     pub fn write(&self, access: &Access<'_>) {
-        let Some(shared) = &self.0 else { return };
-        let mut waiting = lock(&shared.waiting);
-        if waiting.lines.len() >= MAX_WAITING {
-            waiting.dropped += 1;
-            return;
-        }
-        let Waiting { lines, clock, .. } = &mut *waiting;
-        // Writing to a String does not fail.
-        let _ = match shared.format {
-            LogFormat::Text => text(lines, clock.at(access.used.at), access),
-            LogFormat::Json => json(lines, clock.at(access.used.at), access),
-        };
-        if std::mem::take(&mut waiting.asleep) {
-            shared.arrived.notify_one();
-        }
+        let Some(log) = &self.0 else { return };
+        log.sink.push(|lines, clock| {
+            let now = clock.at(access.used.at);
+            // Writing to a String does not fail.
+            let _ = match log.format {
+                LogFormat::Text => text(lines, now, access),
+                LogFormat::Json => json(lines, now, access),
+            };
+        });
     }
 
-    /// Writes what waits, now. For the end of a process.
-    pub fn flush(&self) {
-        if let Some(shared) = &self.0 {
-            shared.write_waiting();
+    /// Waits until everything is written, but no longer than `most`. For the end of a process.
+    pub fn flush(&self, most: Duration) {
+        if let Some(log) = &self.0 {
+            log.sink.flush(most);
         }
     }
 
@@ -171,46 +148,15 @@ impl AccessLog {
     /// # Errors
     /// Where it can't be opened; the old one stays in use.
     pub fn reopen(&self) -> io::Result<()> {
-        let Some(shared) = &self.0 else { return Ok(()) };
-        let mut sink = lock(&shared.sink);
-        if let Some(path) = &sink.path {
-            sink.out = Box::new(append(path)?);
+        if let Some((log, path)) = self.0.as_ref().and_then(|log| Some((log, log.path.as_ref()?))) {
+            log.sink.turn_to(append(path)?);
         }
         Ok(())
     }
 }
 
-impl Shared {
-    fn write_for_ever(&self) {
-        loop {
-            self.write_waiting();
-            let mut waiting = lock(&self.waiting);
-            while waiting.lines.is_empty() {
-                waiting.asleep = true;
-                waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-            }
-            drop(waiting);
-            thread::sleep(GATHER);
-        }
-    }
-
-    fn write_waiting(&self) {
-        let mut sink = lock(&self.sink);
-        let (mut lines, dropped) = {
-            let mut waiting = lock(&self.waiting);
-            (std::mem::take(&mut waiting.lines), std::mem::take(&mut waiting.dropped))
-        };
-        if dropped > 0 {
-            let now = Clock::default().at(Instant::now()).to_owned();
-            let _ = writeln!(lines, "{now} {dropped} lines were dropped here: the sink is too slow");
-        }
-        // A full disk must not stop the host; what is lost shows as a gap.
-        let _ = sink.out.write_all(lines.as_bytes()).and_then(|()| sink.out.flush());
-    }
-}
-
-fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+fn append(path: &Path) -> io::Result<Out> {
+    Ok(Box::new(OpenOptions::new().append(true).create(true).open(path)?))
 }
 
 /// Put together by hand: it is on every request's way, and `write!` takes three times as long.
@@ -325,47 +271,6 @@ fn json(out: &mut String, now: &str, access: &Access<'_>) -> std::fmt::Result {
     writeln!(out, "{line}")
 }
 
-/// The time as RFC 3339 with milliseconds, in UTC.
-///
-/// The date is put together, and the system's clock asked, once a second: until then the moments
-/// that it is asked for tell how far the second has come.
-#[derive(Default)]
-struct Clock {
-    /// A second's beginning.
-    second: Option<Instant>,
-    text: String,
-}
-
-impl Clock {
-    fn at(&mut self, moment: Instant) -> &str {
-        let within = self.second.and_then(|second| moment.checked_duration_since(second));
-        let millis = match within {
-            Some(within) if within < Duration::from_secs(1) => within.subsec_millis(),
-            _ => self.begin(moment),
-        };
-        self.text.truncate(self.text.len() - 4);
-        for unit in [100, 10, 1] {
-            self.text.push(char::from_digit(millis / unit % 10, 10).unwrap_or('0'));
-        }
-        self.text.push('Z');
-        &self.text
-    }
-
-    fn begin(&mut self, moment: Instant) -> u32 {
-        let since = (SystemTime::now() - moment.elapsed()).duration_since(UNIX_EPOCH).unwrap_or_default();
-        let second = i64::try_from(since.as_secs()).unwrap_or(0);
-        let at = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let (date, time) = (at.date(), at.time());
-        self.text = format!("{date}T{:02}:{:02}:{:02}.000Z", time.hour(), time.minute(), time.second());
-        self.second = moment.checked_sub(Duration::from_nanos(u64::from(since.subsec_nanos())));
-        since.subsec_millis()
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -377,22 +282,6 @@ mod tests {
             number(&mut decimal, value);
             hex(&mut digits, value);
             assert_eq!((decimal, digits), (value.to_string(), format!("{value:016x}")));
-        }
-    }
-
-    #[test]
-    fn the_time_is_rfc_3339() {
-        let mut clock = Clock::default();
-        let moment = Instant::now() - Duration::from_secs(62);
-        let mut parsed = |moment| {
-            let now = clock.at(moment).to_owned();
-            OffsetDateTime::parse(&now, &time::format_description::well_known::Rfc3339).expect("a time")
-        };
-        let first = parsed(moment);
-        // Later in the same second, in later ones, and a line that comes late.
-        for millis in [1, 600, 999, 1000, 61_001, 0] {
-            let later = parsed(moment + Duration::from_millis(millis)) - first;
-            assert!((later.whole_milliseconds() - i128::from(millis)).abs() <= 2, "{later} for {millis} ms");
         }
     }
 }

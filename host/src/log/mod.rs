@@ -2,8 +2,11 @@
 
 mod access;
 pub mod app_log;
+mod clock;
 mod files;
 mod line;
+mod sink;
 
 pub use access::{Access, AccessLog, LogFormat};
 pub use app_log::{AppLog, AppLogs};
+pub(crate) use sink::Sink;

@@ -1,0 +1,64 @@
+//! What time it is, for the lines of a log.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+
+/// The time as RFC 3339 with milliseconds, in UTC.
+///
+/// The date is put together, and the system's clock asked, once a second: until then the moments
+/// that it is asked for tell how far the second has come.
+#[derive(Default)]
+pub(crate) struct Clock {
+    /// A second's beginning.
+    second: Option<Instant>,
+    text: String,
+}
+
+impl Clock {
+    /// The time of `moment`.
+    pub(crate) fn at(&mut self, moment: Instant) -> &str {
+        let within = self.second.and_then(|second| moment.checked_duration_since(second));
+        let millis = match within {
+            Some(within) if within < Duration::from_secs(1) => within.subsec_millis(),
+            _ => self.begin(moment),
+        };
+        self.text.truncate(self.text.len() - 4);
+        for unit in [100, 10, 1] {
+            self.text.push(char::from_digit(millis / unit % 10, 10).unwrap_or('0'));
+        }
+        self.text.push('Z');
+        &self.text
+    }
+
+    fn begin(&mut self, moment: Instant) -> u32 {
+        let since = (SystemTime::now() - moment.elapsed()).duration_since(UNIX_EPOCH).unwrap_or_default();
+        let second = i64::try_from(since.as_secs()).unwrap_or(0);
+        let at = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (date, time) = (at.date(), at.time());
+        self.text = format!("{date}T{:02}:{:02}:{:02}.000Z", time.hour(), time.minute(), time.second());
+        self.second = moment.checked_sub(Duration::from_nanos(u64::from(since.subsec_nanos())));
+        since.subsec_millis()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_rfc_3339() {
+        let mut clock = Clock::default();
+        let moment = Instant::now() - Duration::from_secs(62);
+        let mut parsed = |moment| {
+            let now = clock.at(moment).to_owned();
+            OffsetDateTime::parse(&now, &time::format_description::well_known::Rfc3339).expect("a time")
+        };
+        let first = parsed(moment);
+        // Later in the same second, in later ones, and a line that comes late.
+        for millis in [1, 600, 999, 1000, 61_001, 0] {
+            let later = parsed(moment + Duration::from_millis(millis)) - first;
+            assert!((later.whole_milliseconds() - i128::from(millis)).abs() <= 2, "{later} for {millis} ms");
+        }
+    }
+}
