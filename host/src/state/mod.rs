@@ -24,8 +24,11 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 /// The state of one deploy directory, held by this process until it is dropped.
 #[derive(Debug)]
@@ -60,33 +63,56 @@ impl State {
     }
 }
 
+/// A server that was killed while it started a process that compiles leaves the lock to it, for the moment until that
+/// one has become another program.
+const LAST_BREATH: Duration = Duration::from_secs(5);
+
 fn lock(folder: &Path, served: &Path) -> Result<File> {
     let path = folder.join("lock");
     let failed = || format!("can't lock the state {}", path.display());
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let mut file = options.open(&path).with_context(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.take(4096).read_to_string(&mut holder);
-            let pid = holder.lines().next().unwrap_or("unknown");
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let pid = holder(&mut file);
+        let ended = pid.as_ref().is_some_and(|pid| !is_alive(pid));
+        if !ended || began.elapsed() > LAST_BREATH {
+            let pid = pid.as_deref().unwrap_or("unknown");
             bail!(
                 "{} is already served by process {pid} (stop that one, or give this one another --state)",
                 served.display()
             );
         }
+        std::thread::sleep(Duration::from_millis(10));
     }
     file.set_len(0).and_then(|()| file.rewind()).with_context(failed)?;
     writeln!(file, "{}\n{}", std::process::id(), served.display()).with_context(failed)?;
     Ok(file)
 }
 
+/// The process that a lock names, if it names any.
+fn holder(file: &mut File) -> Option<String> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(4096).read_to_string(&mut text).ok()?;
+    text.lines().next().map(str::to_owned)
+}
+
+fn is_alive(pid: &str) -> bool {
+    let pid = pid.parse().ok().and_then(Pid::from_raw);
+    pid.is_none_or(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -103,6 +129,22 @@ mod tests {
         State::open(root.path(), other.path()).unwrap();
         drop(first);
         State::open(root.path(), served.path()).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_a_process_leaves_behind_is_waited_for() {
+        let (root, served) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let left = State::open(root.path(), served.path()).unwrap();
+        // As if somebody else held it, of a process that is gone.
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        fs::write(left.folder().join("lock"), format!("{}\n", gone.id())).unwrap();
+        let holding = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            drop(left);
+        });
+        State::open(root.path(), served.path()).unwrap();
+        holding.join().unwrap();
     }
 
     #[test]
