@@ -84,8 +84,10 @@ fn every_test_is_in_a_row() {
 
 #[test]
 fn every_guest_is_used() {
-    let folder = fs::read_dir(guests::root().join("tests/conformance")).unwrap();
-    let sources: String = folder.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+    let folders =
+        ["tests/conformance", "tests/hostile"].map(|folder| fs::read_dir(guests::root().join(folder)).unwrap());
+    let sources = folders.into_iter().flatten().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let sources: String = sources.collect();
     let unused: Vec<_> = guests::all().keys().filter(|name| !sources.contains(&format!("{name:?}"))).collect();
     assert!(unused.is_empty(), "no test names these guests: {unused:?}");
     let files = fs::read_dir(guests::root().join("tests/guests/examples")).unwrap().map(|entry| entry.unwrap().path());

@@ -17,7 +17,6 @@ mod directory;
 mod flight;
 mod flips;
 mod live;
-mod load;
 mod manifests;
 mod many;
 mod overtaken;

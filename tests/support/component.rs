@@ -11,9 +11,14 @@ const PREAMBLE: usize = 8;
 
 /// `component` with the core module `text` in it, which is instantiated `times` when the component is.
 pub fn with_module(component: &[u8], text: &str, times: usize) -> Vec<u8> {
+    with_module_bytes(component, &wat::parse_str(text).expect("a module"), times)
+}
+
+/// The same with a module in the binary format.
+pub fn with_module_bytes(component: &[u8], module: &[u8], times: usize) -> Vec<u8> {
     let index = core_modules(component);
     let mut whole = component.to_vec();
-    section(&mut whole, CORE_MODULE, &wat::parse_str(text).expect("a module"));
+    section(&mut whole, CORE_MODULE, module);
     let mut instances = leb128(times);
     for _ in 0..times {
         instances.push(0); // by instantiating …
@@ -22,6 +27,12 @@ pub fn with_module(component: &[u8], text: &str, times: usize) -> Vec<u8> {
     }
     section(&mut whole, CORE_INSTANCE, &instances);
     whole
+}
+
+/// `component` that imports an instance of this name as well, which has nothing in it.
+pub fn with_import(component: &[u8], name: &str) -> Vec<u8> {
+    let import = wat::parse_str(format!("(component (import {name:?} (instance)))")).expect("a component");
+    [component, &import[PREAMBLE..]].concat()
 }
 
 /// `component` with so many functions in it, which nobody calls, that it takes a second or more to compile.

@@ -84,8 +84,13 @@ impl Site {
 
     /// `wasgi serve` of the directory, with the state, on any port.
     pub fn command(&self) -> Command {
+        self.command_on(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// The same on an address.
+    pub fn command_on(&self, address: SocketAddr) -> Command {
         let mut command = wasgi();
-        command.arg("serve").arg(self.apps()).args(["--listen", "127.0.0.1:0", "--state"]).arg(self.state());
+        command.arg("serve").arg(self.apps()).args(["--listen", &address.to_string(), "--state"]).arg(self.state());
         command
     }
 
