@@ -56,7 +56,7 @@ fn compare(example: &str, app: &str, cases: fn() -> Vec<Case>, manifest: &str) {
     let host = Host::options().start();
     let manifest = format!("routes = [\"/\"]\n{manifest}[env]\n{} = {:?}\n", KEY.0, KEY.1);
     host.deploy_component(&python::built(&project), example, &manifest);
-    let environment = Environment::ready(guests::target_dir()).unwrap();
+    let environment = Environment::ready(guests::root(), guests::target_dir()).unwrap();
     let reference = Reference::start(&environment, &project, app, &[KEY], &[]).unwrap();
 
     let (mut responses, mut same, mut by_rule, mut unexplained) = (0, 0, [0; RULES.len()], String::new());

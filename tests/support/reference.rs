@@ -9,26 +9,21 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A file of the project.
-fn file(path: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
-}
-
 /// Packages, installed for this machine's Python.
 pub struct Environment {
     packages: PathBuf,
 }
 
 impl Environment {
-    /// The environment in the target directory `target`; makes it where it is not there yet.
+    /// The environment of the project at `root`, in the directory `target`; makes it where it is not there yet.
     ///
     /// # Errors
     /// What pip could not do, or the file that can't be written.
-    pub fn ready(target: &Path) -> io::Result<Self> {
+    pub fn ready(root: &Path, target: &Path) -> io::Result<Self> {
         let lists = [
-            file("tests/support/reference.txt"),
-            file("examples/flask/requirements.txt"),
-            file("examples/django/requirements.txt"),
+            root.join("tests/support/reference.txt"),
+            root.join("examples/flask/requirements.txt"),
+            root.join("examples/django/requirements.txt"),
         ];
         let wanted = lists.iter().map(fs::read_to_string).collect::<io::Result<String>>()?;
         let folder = target.join("reference");

@@ -1,4 +1,5 @@
-//! Measures wasgi beside a bare hyper server, in one run: `cargo run --release -p bench`.
+//! Measures wasgi beside a bare hyper server, in one run: `cargo run --release -p bench`; or
+//! applications in Python beside gunicorn with one sync worker: `… -p bench -- python`.
 //!
 //! Server and load share one core. Where a server takes more of it than the load, the system
 //! switches between them at every response, and charges the server for that; with `-- apart` the
@@ -9,19 +10,19 @@
 //! second don't.
 
 mod bare;
+#[allow(unreachable_pub, reason = "the suites share it")]
+#[path = "../../support/reference.rs"]
+mod reference;
 mod server;
 
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use server::{Kind, Server};
+use server::{Candidate, HELLO, PYTHON, Prepared, Server, Table};
 
-/// Rounds that are counted; in each, every server is measured once.
-const ROUNDS: usize = 5;
-/// Seconds of load before the measured ones, and those.
+/// Seconds of load before the measured ones.
 const WARM_UP: u32 = 1;
-const MEASURED: u32 = 4;
 /// Connections that are kept alive.
 const CONNECTIONS: u32 = 32;
 
@@ -33,44 +34,49 @@ struct Sample {
 }
 
 fn main() -> Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("bare") {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let said = |word: &str| words.iter().any(|said| said == word);
+    if said("bare") {
         return bare::serve();
     }
-    let load_core = if std::env::args().nth(1).as_deref() == Some("apart") { "1" } else { "0" };
-    let prepared = server::prepare()?;
-    let mut samples: Vec<(Kind, Vec<Sample>)> = Kind::ALL.iter().map(|kind| (*kind, Vec::new())).collect();
-    for round in 1..=ROUNDS {
-        eprintln!("round {round} of {ROUNDS}");
-        for (kind, samples) in &mut samples {
-            samples.push(measure(&Server::start(*kind, &prepared)?, load_core)?);
+    let load_core = if said("apart") { "1" } else { "0" };
+    let table: &Table = if said("python") { &PYTHON } else { &HELLO };
+    let prepared = Prepared::new(table)?;
+    let mut samples: Vec<(&Candidate, Vec<Sample>)> = table.candidates.iter().map(|each| (each, Vec::new())).collect();
+    for round in 1..=table.rounds {
+        eprintln!("round {round} of {}", table.rounds);
+        for (candidate, samples) in &mut samples {
+            samples.push(measure(candidate, &Server::start(candidate, &prepared)?, load_core, table.seconds)?);
         }
     }
     report(&samples);
     Ok(())
 }
 
-fn measure(server: &Server, core: &str) -> Result<Sample> {
-    load(server, core, WARM_UP)?;
+fn measure(candidate: &Candidate, server: &Server, core: &str, seconds: u32) -> Result<Sample> {
+    load(candidate, server, core, WARM_UP)?;
     let before = server.cpu_us()?;
-    let said = load(server, core, MEASURED)?;
+    let said = load(candidate, server, core, seconds)?;
     let used = server.cpu_us()? - before;
     let field = |name: &str| said.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
     let requests =
         said.lines().find(|line| line.contains(" requests in ")).and_then(|line| line.split_whitespace().next());
     let requests: f64 = requests.context("wrk told no number of requests")?.parse()?;
     if said.contains("Non-2xx") || said.contains("Socket errors") {
-        bail!("{:?}: requests failed: {said}", server.kind);
+        bail!("{}: requests failed: {said}", candidate.name);
     }
     Ok(Sample {
         cpu_us: used / requests,
-        per_second: requests / f64::from(MEASURED),
+        per_second: requests / f64::from(seconds),
         p99: field("99%").unwrap_or("?").to_owned(),
     })
 }
 
-fn load(server: &Server, core: &str, seconds: u32) -> Result<String> {
+fn load(candidate: &Candidate, server: &Server, core: &str, seconds: u32) -> Result<String> {
+    let closing: &[&str] = if candidate.keeps_alive { &[] } else { &["-H", "Connection: close"] };
     let output = Command::new("taskset")
         .args(["-c", core, "wrk", "-t1", "--latency"])
+        .args(closing)
         .args([format!("-c{CONNECTIONS}"), format!("-d{seconds}s"), server.url.clone()])
         .output()
         .context("running wrk under taskset (Debian: apt-get install wrk util-linux)")?;
@@ -80,23 +86,26 @@ fn load(server: &Server, core: &str, seconds: u32) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn report(samples: &[(Kind, Vec<Sample>)]) {
-    let bare = samples.first().map_or(f64::NAN, |(_, samples)| median(samples, |sample| sample.cpu_us));
+fn report(samples: &[(&Candidate, Vec<Sample>)]) {
+    let mut base = f64::NAN;
     println!(
-        "{:<14} {:>14} {:>15} {:>9} {:>12} {:>10}",
+        "{:<24} {:>14} {:>17} {:>9} {:>12} {:>10}",
         "server", "CPU µs/request", "spread", "ratio", "requests/s", "p99"
     );
-    for (kind, samples) in samples {
+    for (candidate, samples) in samples {
         let cpu = median(samples, |sample| sample.cpu_us);
+        if candidate.is_base() {
+            base = cpu;
+        }
         let lowest = samples.iter().map(|sample| sample.cpu_us).fold(f64::INFINITY, f64::min);
         let highest = samples.iter().map(|sample| sample.cpu_us).fold(0.0, f64::max);
         let p99 = samples.get(samples.len() / 2).map_or("?", |sample| &sample.p99);
         let per_second = median(samples, |sample| sample.per_second);
         println!(
-            "{:<14} {cpu:>14.2} {:>15} {:>9.2} {per_second:>12.0} {p99:>10}",
-            kind.name(),
+            "{:<24} {cpu:>14.2} {:>17} {:>9.2} {per_second:>12.0} {p99:>10}",
+            candidate.name,
             format!("{lowest:.2}–{highest:.2}"),
-            bare / cpu,
+            base / cpu,
         );
     }
 }

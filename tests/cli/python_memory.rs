@@ -1,0 +1,67 @@
+//! What the toolchain of Python's guests leaks costs the host nothing in the long run.
+//!
+//! `WASGI_REQUESTS=200000 cargo test --test cli python_memory -- --nocapture` is the whole figure; `cargo test`
+//! makes a hundredth of it.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::support::host::{App, Host};
+use crate::support::link::Link;
+use crate::support::{guests, python};
+
+fn requests() -> usize {
+    std::env::var("WASGI_REQUESTS").map_or(2000, |count| count.parse().expect("WASGI_REQUESTS is a number"))
+}
+
+/// Makes so many requests, one after the other on one connection, each of which is answered with so many bytes; and
+/// says what became of the host's memory.
+#[track_caller]
+fn run(host: &Arc<Host>, app: &App, target: &str, count: usize, bytes: usize) {
+    let mut link = Link::to(host.address()).unwrap();
+    let mut ask = |count: usize| {
+        for number in 0..count {
+            let response = link.get_of(&app.authority(), target).unwrap();
+            assert_eq!((response.status(), response.body.len()), (200, bytes), "request {number}: {response:?}");
+        }
+    };
+    // A tenth of them first: code is loaded, pools are warm, and an instance has been retired.
+    ask(count / 10);
+    let (before, began) = (host.memory("VmRSS"), Instant::now());
+    ask(count);
+    let (after, took) = (host.memory("VmRSS"), began.elapsed());
+    println!(
+        "{}: {count} responses of {bytes} bytes in {took:.1?}, none failed; the host's memory: {} MiB before, {} MiB after",
+        app.name(),
+        before >> 10,
+        after >> 10
+    );
+    assert!(after < before + (32 << 10), "{before} KiB before, {after} KiB after");
+}
+
+#[test]
+fn many_requests_through_one_flask_instance_leave_memory_flat() {
+    if !python::available() {
+        return;
+    }
+    let project = guests::root().join("examples/flask");
+    let host = Host::options().start();
+    // One instance serves them all, unless it grows beyond the mark.
+    let settings = "[instances]\nreuse = true\nmax_requests = 1000000\n";
+    let manifest = settings.to_owned() + &fs::read_to_string(project.join("flask.toml")).unwrap();
+    let app = host.deploy_component(&python::built(&project), "flask", &manifest);
+    run(&host, &app, "/hello/Ada", requests(), "Hello, Ada!\n".len());
+}
+
+#[test]
+fn many_megabytes_from_reused_instances_leave_memory_flat() {
+    if !python::available() {
+        return;
+    }
+    let host = Host::options().start();
+    let component = python::built(&guests::root().join("tests/python-guests"));
+    let manifest = "[instances]\nreuse = true\n[env]\nGUEST = \"chunks\"\n";
+    let app = host.deploy_component(&component, "chunks", manifest);
+    run(&host, &app, "/?n=1&each=1048576", requests() / 100, 1 << 20);
+}
