@@ -96,6 +96,18 @@ fn flask_takes_forms_files_and_json() {
 }
 
 #[test]
+fn json_that_is_nested_too_deep_costs_the_request_and_not_the_instance() {
+    let Some(app) = flask() else { return };
+    let nested = |depth: usize, end: usize| {
+        let body = "[".repeat(depth) + &"]".repeat(end);
+        app.request("POST", "/api/items").header("Content-Type", "application/json").body(body).send()
+    };
+    assert_eq!(nested(1000, 1000).expect(400).text().trim_end(), "{\"error\":\"an item has a name\"}");
+    assert!(nested(100_000, 0).expect(500).text().contains("Internal Server Error"), "it is Flask's page");
+    app.wait_line("RecursionError: maximum recursion depth exceeded while decoding");
+}
+
+#[test]
 fn flask_streams() {
     let Some(app) = flask() else { return };
     let mut client = app.connect();

@@ -186,6 +186,8 @@ fn bodies(one: &mut impl FnMut(Request)) {
     }
     let long = format!("{{\"name\": \"{}\"}}", "z".repeat(1 << 20));
     one(post("/api/items", JSON, &long));
+    one(post("/api/items", JSON, "[".repeat(500) + &"]".repeat(500)));
+    one(post("/api/items", JSON, "[".repeat(100_000)));
     one(request("POST", "/api/items").header("Content-Type", JSON).chunks(&[long.as_bytes()]));
     one(request("POST", "/api/items").header("Content-Type", JSON).chunks(&[b"{\"na", b"me\": ", b"\"a\"}"]));
     one(request("POST", "/api/items").header("Content-Type", JSON).chunks(&[]));

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import json
 import os
 import random
 import sqlite3
@@ -14,7 +15,7 @@ from unittest import mock
 
 from wasgi import handles, randomness
 from wasgi.holes import asyncio as loops
-from wasgi.holes import hashing, network, processes, sqlite, stubs, system, threads
+from wasgi.holes import hashing, nesting, network, processes, sqlite, stubs, system, threads
 from wasgi.holes.importing import Finder
 
 
@@ -62,6 +63,37 @@ class Hashing(unittest.TestCase):
         module = types.SimpleNamespace(scrypt=1)
         hashing.patch(module)
         self.assertEqual((module.scrypt, module.pbkdf2_hmac), (1, hashing.pbkdf2_hmac))
+
+
+class Nesting(unittest.TestCase):
+    def test_depth_counts_brackets_outside_of_strings(self):
+        for text, depth in (
+            ("", 0),
+            ("1", 0),
+            ('[{"a": []}, []]', 3),
+            ('["]]]", ["]", [', 3),
+            (r'["\"]', 1),
+            (r'["\"]]]", [', 2),
+            ('["\\n]', 1),
+        ):
+            self.assertEqual(nesting.depth(text), depth, text)
+
+    def test_what_has_no_end_takes_no_more_time_than_what_has(self):
+        for text in ('"' * 300_000, '"\\' * 150_000, "[" * 300_000, '["' * 150_000):
+            nesting.depth(text)
+
+    def test_only_what_is_nested_too_deep_is_refused(self):
+        module = types.SimpleNamespace(_default_decoder=json.JSONDecoder())
+        scanner = mock.Mock(make_scanner=json.scanner.make_scanner)
+        with mock.patch.dict(sys.modules, {"json.scanner": scanner}):
+            nesting.patch(module)
+        made = scanner.make_scanner(json.JSONDecoder())
+        for scan in (module._default_decoder.scan_once, made):
+            flat = json.dumps([[{"a": "]"}]] * 2000)
+            self.assertEqual(scan(flat, 0), (json.loads(flat), len(flat)))
+            for bracket in "[", '{"a":':
+                with self.assertRaises(RecursionError):
+                    scan(bracket * 1001, 0)
 
 
 class SQLite(unittest.TestCase):

@@ -1,16 +1,17 @@
 //! The packages that a project requires, and those that the package `wasgi` does, installed for the
 //! guest: once for each list of requirements, in the cache folder.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 
 use super::super::cache::{self, clear};
 use super::super::{Progress, child};
 use super::project::Project;
+use super::pyproject::Pyproject;
 use super::requirements::{Line, normal};
 use super::tool::{self, COMPONENTIZE, PIP, Tool};
 use super::{GUEST, complaint};
@@ -22,8 +23,11 @@ const LIMIT: Duration = Duration::from_secs(1800);
 /// native parts are optional are built without those, and others fail.
 const COMPILERS: &[&str] = &["CC", "CXX", "FC", "LD", "CARGO", "RUSTC"];
 
-/// What the package `wasgi` requires: a guest has no time zones of its own.
-const OWN: &str = "tzdata";
+/// Where the package `wasgi` says what it requires.
+const OWN: &str = include_str!("../../../../guest-sdk/python/pyproject.toml");
+
+/// What nothing was built with for so long is removed.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// What would send packages elsewhere.
 const LEAKS: &[&str] =
@@ -49,7 +53,7 @@ impl Project {
 pub(super) fn install(tool: &Tool, project: &Project, progress: Progress) -> anyhow::Result<[PathBuf; 2]> {
     let shown = project.shown().display().to_string();
     let first = project.list().install(tool, &shown, progress)?;
-    let ours = [Line { text: OWN.into(), file: PathBuf::new(), line: 0 }];
+    let ours = Pyproject::parse(OWN, Path::new("wasgi's own pyproject.toml"))?.dependencies;
     let ours = List { lines: &ours, folder: &project.folder };
     Ok([first, ours.install(tool, "wasgi's own package", progress)?])
 }
@@ -77,8 +81,11 @@ impl List<'_> {
         let waiting = "waiting for another build that installs the same packages";
         let _lock = cache::lock(&folder.with_extension("lock"), waiting, progress)?;
         if folder.is_dir() {
+            // Its time says when it was used last; that it can't be set is no reason not to build.
+            let _ = File::open(&folder).and_then(|used| used.set_modified(SystemTime::now()));
             return Ok(folder);
         }
+        forget_the_old(&all, KEPT);
         let work = folder.with_extension("new");
         clear(&work)?;
         cache::make(&work.join("packages"))?;
@@ -126,6 +133,24 @@ fn pip(tool: &Tool, list: &Path, packages: &Path) -> anyhow::Result<Command> {
     Ok(pip)
 }
 
+/// Removes installations that were used last before the time `kept`, and the locks of those that are not there.
+fn forget_the_old(all: &Path, kept: Duration) {
+    let old = |path: &Path| {
+        let used = fs::metadata(path).and_then(|about| about.modified());
+        used.is_ok_and(|used| used.elapsed().is_ok_and(|age| age > kept))
+    };
+    for entry in all.read_dir().into_iter().flatten().flatten() {
+        let path = entry.path();
+        // What can't be removed now is removed another time.
+        let _ = match path.is_dir() {
+            _ if !old(&path) => Ok(()),
+            true => fs::remove_dir_all(&path),
+            false if path.with_extension("").exists() => Ok(()),
+            false => fs::remove_file(&path),
+        };
+    }
+}
+
 /// A file of native code below a folder, as a path from `root`.
 fn native(root: &Path, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
     for entry in folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))? {
@@ -168,5 +193,34 @@ pub(super) fn asked<'a>(package: &str, said: &str, lines: &'a [Line]) -> Option<
             return None;
         }
         chain.push(above);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_long_is_forgotten() {
+        let all = tempfile::tempdir().unwrap();
+        let day = Duration::from_secs(24 * 60 * 60);
+        for (name, age) in [("old", 100), ("new", 80)] {
+            let folder = all.path().join(name);
+            fs::create_dir_all(folder.join("flask")).unwrap();
+            for path in [&folder, &folder.with_extension("lock")] {
+                let file = if path == &folder { File::open(path) } else { File::create(path) };
+                file.unwrap().set_modified(SystemTime::now() - age * day).unwrap();
+            }
+        }
+        forget_the_old(all.path(), KEPT);
+        forget_the_old(all.path(), KEPT);
+        let left = |name: &str| all.path().join(name).exists();
+        assert_eq!(["old", "old.lock", "new", "new.lock"].map(left), [false, false, true, true]);
+    }
+
+    #[test]
+    fn the_packages_own_requirements_are_known() {
+        let own = Pyproject::parse(OWN, Path::new("")).unwrap().dependencies;
+        assert_eq!(own.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), ["tzdata"]);
     }
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 
-from . import asyncio, hashing, network, processes, sqlite, stubs, system, threads
+from . import asyncio, hashing, nesting, network, processes, sqlite, stubs, system, threads
 from .importing import Finder
 
 #: Imported before the snapshot, since they are imported late otherwise, by a codec's name or for a time zone's data,
@@ -23,6 +23,7 @@ def install() -> None:
     finder = Finder()
     finder.after("asyncio", asyncio.patch)
     finder.after("hashlib", hashing.patch)
+    finder.after("json", nesting.patch)
     finder.after("multiprocessing.process", processes.patch_multiprocessing)
     finder.after("socket", network.patch)
     finder.after("sqlite3", sqlite.patch)
