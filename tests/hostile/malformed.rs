@@ -102,6 +102,8 @@ fn responses(mut answer: &[u8], methods: &[&str]) -> Result<Vec<(u16, bool, Stri
         }
         let length = match head.framing(methods.get(responses.len()) != Some(&"HEAD")) {
             Framing::None => 0,
+            // Whether that was a HEAD may be the very question.
+            Framing::Length(length) if methods.get(responses.len()) == Some(&"HEAD?") => length.min(answer.len()),
             Framing::Length(length) => length,
             other => return Err(format!("{other:?}")),
         };
@@ -117,7 +119,8 @@ fn judge(address: SocketAddr, bytes: &[u8]) -> Result<&'static str, String> {
     let Parsed { requests, end } = parse(bytes);
     let mut methods: Vec<_> = requests.iter().map(|request| request.method.as_str()).collect();
     // A refusal is an answer as well.
-    methods.extend(matches!(end, End::Refused(_)).then_some("refused"));
+    let refused = if bytes.windows(4).any(|window| window == b"HEAD") { "HEAD?" } else { "refused" };
+    methods.extend(matches!(end, End::Refused(_)).then_some(refused));
     let answer = exchange(address, bytes, &methods);
     let came = responses(&answer, &methods).map_err(|error| format!("{error}: {}", answer.escape_ascii()))?;
     for (number, request) in requests.iter().enumerate() {

@@ -134,8 +134,10 @@ fn request(rest: &mut &[u8]) -> Read<(Request, bool)> {
         }
         _ => return Err(Stop::Bad("more than one way to say where it ends")),
     };
+    // A list with other than ASCII in it is none, so that it says nothing.
     let options: Vec<String> = all("connection")
         .iter()
+        .filter(|value| value.is_ascii())
         .flat_map(|value| value.split(|byte| *byte == b','))
         .map(|option| String::from_utf8_lossy(option).trim_matches([' ', '\t']).to_ascii_lowercase())
         .collect();
