@@ -256,7 +256,7 @@ impl App {
     /// # Errors
     /// Where none can be had.
     pub async fn instance(&self, engine: &Engine, exchange: &Exchange) -> Result<Instance, Unserved> {
-        self.touch();
+        self.touch(exchange.began);
         if let Some(instance) = self.idle.get().and_then(Idle::take) {
             return Ok(instance);
         }
@@ -281,9 +281,9 @@ impl App {
     }
 
     /// Keeps an instance for a later request, or retires it.
-    pub fn keep(&self, instance: Instance) {
+    pub fn keep(&self, instance: Instance, exchange: &Exchange) {
         // A long stream's instance has served until now.
-        self.touch();
+        self.touch(exchange.meter.read().at);
         let settings = &self.settings;
         if settings.reuse && instance.served() < settings.max_requests && instance.memory() <= settings.max_memory {
             self.idle.get_or_init(|| Idle::new(self.account().memory())).keep(instance);
@@ -302,8 +302,9 @@ impl App {
         unloaded || dropped > 0
     }
 
-    fn touch(&self) {
-        self.used.store(u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX), Relaxed);
+    fn touch(&self, at: Instant) {
+        let age = at.saturating_duration_since(self.born);
+        self.used.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// Loads the code, once for all that wait for it.

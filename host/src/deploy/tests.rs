@@ -445,7 +445,7 @@ fn an_instance_that_comes_back_after_its_code_was_dropped_is_swept_too() {
     let exchange = Exchange::new(http::Method::GET, true, Arc::default(), app.clocks());
     let instance = RUNTIME.block_on(app.instance(&ENGINE, &exchange)).map_err(|error| error.to_string()).unwrap();
     assert!(app.unload_if_idle(Duration::ZERO), "its code");
-    app.keep(instance);
+    app.keep(instance, &exchange);
     assert!(!app.unload_if_idle(Duration::from_secs(60)), "it was used a moment ago");
     assert!(app.unload_if_idle(Duration::ZERO), "the instance");
     assert!(!app.unload_if_idle(Duration::ZERO), "nothing is left");

@@ -70,6 +70,8 @@ pub struct Meter {
     total_cpu: AtomicU64,
     /// When the poll began in which this call did (0: there was no call yet).
     call_began: AtomicU64,
+    /// What the clock said last; 0 once a guest has run since.
+    seen: AtomicU64,
     /// Time that this call spent waiting for its client, up to `waiting_since` if that isn't 0.
     waited: AtomicU64,
     waiting_since: AtomicU64,
@@ -101,6 +103,7 @@ impl Meter {
             call_cpu: zero(),
             total_cpu: zero(),
             call_began: zero(),
+            seen: zero(),
             waited: zero(),
             waiting_since: zero(),
             exhausted: AtomicBool::new(false),
@@ -129,10 +132,17 @@ impl Meter {
 
     /// How far the request is, for its line in the log: in the middle of a poll, or between two.
     pub fn read(&self) -> Reading {
-        let at = Instant::now();
-        let elapsed = at.duration_since(self.epoch);
+        let elapsed = self.elapsed();
         let used = self.since_last_tick(nanos(elapsed));
-        Reading { at, elapsed, cpu: Duration::from_nanos(self.total_cpu.load(Relaxed) + used) }
+        let cpu = Duration::from_nanos(self.total_cpu.load(Relaxed) + used);
+        Reading { at: self.epoch + elapsed, elapsed, cpu }
+    }
+
+    /// From the request's head to now, or to when the clock was read last if no guest has run since:
+    /// what the host does between two calls is too little for another look.
+    pub fn elapsed(&self) -> Duration {
+        let seen = self.seen.load(Relaxed);
+        Duration::from_nanos(if seen == 0 || self.is_between_polls() { self.now() } else { seen })
     }
 
     /// When the request is over, whatever happens.
@@ -195,8 +205,12 @@ impl Meter {
     /// # Errors
     /// Why it was ended, in which case the instance must not be used again. [`Ended::Cpu`] may also
     /// show as an error of the call itself; then [`Meter::is_exhausted`] tells.
-    pub async fn limit<T>(&self, client: Option<&Client>, call: impl Future<Output = T>) -> Result<T, Ended> {
-        Limited { meter: self, client, call, alarm: None, left_at: None }.await
+    pub fn limit<'a, T>(
+        &'a self,
+        client: Option<&'a Client>,
+        call: impl Future<Output = T> + 'a,
+    ) -> impl Future<Output = Result<T, Ended>> + 'a {
+        Limited { meter: self, client, call, alarm: None, left_at: None }
     }
 
     /// Polls a request, or a part of it, with its CPU metered. Every [`Meter::limit`] is within one.
@@ -207,7 +221,7 @@ impl Meter {
         self.poll_began.store(if first { 1 } else { self.now() }, Relaxed);
         let polled = request();
         if polled.is_pending() {
-            self.charge(self.since_last_tick(self.now()));
+            self.charge(self.since_last_tick(nanos(self.elapsed())));
             self.poll_cpu.store(0, Relaxed);
             self.poll_began.store(NEVER, Relaxed);
         }
@@ -249,9 +263,15 @@ impl Meter {
         self.epoch + Duration::from_nanos(self.call_began.load(Relaxed)) + self.clocks.wall + waited
     }
 
+    fn is_between_polls(&self) -> bool {
+        self.poll_began.load(Relaxed) == NEVER
+    }
+
     /// Nanoseconds since the request began; never 0, which stands for "none".
     fn now(&self) -> u64 {
-        nanos(self.epoch.elapsed()).max(1)
+        let now = nanos(self.epoch.elapsed()).max(1);
+        self.seen.store(now, Relaxed);
+        now
     }
 }
 
@@ -272,7 +292,9 @@ impl<F: Future> Future for Limited<'_, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let Poll::Ready(output) = this.call.as_mut().poll(cx) {
+        let polled = this.call.as_mut().poll(cx);
+        this.meter.seen.store(0, Relaxed);
+        if let Poll::Ready(output) = polled {
             return Poll::Ready(Ok(output));
         }
         // While it is instantiated a guest is interrupted without being charged.

@@ -373,7 +373,7 @@ impl Response {
         let length = head.length(&exchange.method, whole);
         head.announce(&exchange.method, whole);
         self.status = Some(head.status);
-        self.first_byte = Some(exchange.began.elapsed());
+        self.first_byte = Some(exchange.meter.elapsed());
         self.budget = Some(Budget::new(length));
         self.head = HeadState::Committed(length);
         self.ready = Some((head, length));

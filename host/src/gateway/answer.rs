@@ -23,12 +23,16 @@ use crate::wsgi::wire::Reject;
 /// How long a client is asked to wait before it tries again, in seconds, where nothing is known.
 const RETRY: u64 = 1;
 
-/// Where a request leads.
-enum Target {
-    App(Place),
-    Pending,
-    Nothing,
-    Server,
+/// What is to be done for a request.
+enum Task {
+    /// It is one for [`Answer::app`].
+    Run(Box<sandbox::Request>),
+    /// Its application is still being made ready.
+    Postpone,
+    /// Nothing is at its address.
+    Refuse,
+    /// It is about the server.
+    Describe,
 }
 
 impl Gateway {
@@ -41,30 +45,35 @@ impl Gateway {
     {
         let (parts, body) = request.into_parts();
         let asked = Asked::new(parts, line, self);
-        let (app, target) = match asked.find(self) {
-            _ if asked.is_about_server() => (None, Target::Server),
-            Some((Entry::Serving(app), place)) => (Some(app), Target::App(place)),
-            Some((Entry::Pending, _)) => (None, Target::Pending),
-            None => (None, Target::Nothing),
+        let found = if asked.is_about_server() { None } else { asked.find(self) };
+        let clocks = match &found {
+            Some((Entry::Serving(app), _)) => app.clocks(),
+            _ => host_clocks(),
         };
-        if let Some(app) = &app {
-            client.serve_for(app.account().number());
-        }
-        let clocks = app.as_ref().map_or_else(host_clocks, |app| app.clocks());
         let chunks = asked.parts.version == Version::HTTP_11;
         let exchange = Exchange::new(asked.parts.method.clone(), chunks, client.clone(), clocks);
-        let answer = Answer {
+        let mut answer = Answer {
             gateway: self.clone(),
             exchange: exchange.clone(),
             id: self.next_id(),
             client: asked.client(line),
             target: asked.target().clone(),
-            app,
+            app: None,
             logged: false,
         };
-        let line = line.clone();
-        let body = (!body.is_end_stream()).then_some(body);
-        let call = Box::pin(exchange.metered(answer.run(asked, line, target, body)));
+        let task = match found {
+            Some((Entry::Serving(app), place)) => {
+                client.serve_for(app.account().number());
+                let body = (!body.is_end_stream()).then_some(body);
+                let request = answer.request(&app, asked, line, place, body);
+                answer.app = Some(app);
+                Task::Run(request)
+            }
+            Some((Entry::Pending, _)) => Task::Postpone,
+            None if asked.is_about_server() => Task::Describe,
+            None => Task::Refuse,
+        };
+        let call = Box::pin(exchange.metered(answer.run(task)));
         Respond::new(call, exchange, tails.clone())
     }
 
@@ -130,27 +139,35 @@ impl Drop for Answer {
 }
 
 impl Answer {
-    async fn run<B>(mut self, asked: Asked, line: Line, target: Target, body: Option<B>)
+    /// The request for an application. It is in a box, since it changes hands often and is not small.
+    fn request<B>(&self, app: &App, asked: Asked, line: &Line, place: Place, body: Option<B>) -> Box<sandbox::Request>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (outcome, reason) = match (target, &self.app) {
-            (Target::App(place), Some(app)) => {
-                let limits = &app.settings().limits;
-                let input = Input::new(body, self.exchange.client.clone(), limits.body, limits.stall);
-                self.run_app(app, asked, line, place, input).await
-            }
-            (Target::Server, _) => (self.describe_server().await, None),
-            (Target::Pending, _) => (self.refuse(Outcome::Unavailable).await, None),
-            (Target::App(_) | Target::Nothing, _) => (self.refuse(Outcome::NotFound).await, None),
+        let limits = &app.settings().limits;
+        let services =
+            Services { request_id: self.id, application: app.name().clone(), version: app.version().clone() };
+        Box::new(sandbox::Request {
+            environ: asked.environ(line, place, !app.reuses(), services),
+            input: Input::new(body, self.exchange.client.clone(), limits.body, limits.stall),
+            exchange: self.exchange.clone(),
+        })
+    }
+
+    async fn run(mut self, task: Task) {
+        let (outcome, reason) = match (task, &self.app) {
+            (Task::Run(request), Some(app)) => self.run_app(app, request).await,
+            (Task::Describe, _) => (self.describe_server().await, None),
+            (Task::Postpone, _) => (self.refuse(Outcome::Unavailable).await, None),
+            (Task::Run(_) | Task::Refuse, _) => (self.refuse(Outcome::NotFound).await, None),
         };
         self.log(outcome, reason);
     }
 
-    async fn run_app(&self, app: &App, asked: Asked, line: Line, place: Place, input: Input) -> Ending {
+    async fn run_app(&self, app: &App, request: Box<sandbox::Request>) -> Ending {
         let limits = &app.settings().limits;
-        if announced_length(&asked.parts.headers).is_some_and(|length| length > limits.body) {
+        if announced_length(&request.environ.headers).is_some_and(|length| length > limits.body) {
             self.exchange.client.close_after();
             return (self.refuse(Outcome::Size).await, None);
         }
@@ -163,13 +180,10 @@ impl Answer {
             Ok(instance) => instance,
             Err(unserved) => return self.unserved(app, &unserved).await,
         };
-        let services =
-            Services { request_id: self.id, application: app.name().clone(), version: app.version().clone() };
-        let environ = asked.environ(&line, place, !app.reuses(), services);
         let fail = |outcome| self.fail(outcome);
-        let served = sandbox::run(&mut instance, &self.exchange, environ, input, app.reuses(), fail).await;
+        let served = sandbox::run(&mut instance, &self.exchange, request, app.reuses(), fail).await;
         if served.reusable {
-            app.keep(instance);
+            app.keep(instance, &self.exchange);
         } else {
             drop(instance);
         }

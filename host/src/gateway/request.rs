@@ -29,7 +29,8 @@ pub struct Line {
 
 /// Where in the host's routes a request came out.
 pub(super) struct Place {
-    mount: Mount,
+    /// How many bytes of the decoded path are the mount.
+    mount: usize,
     /// Whether the route names the host, which is a virtual host then.
     named: bool,
 }
@@ -84,14 +85,10 @@ impl Asked {
         // Routes are written in UTF-8, and paths are bytes.
         let bytes = path::bytes(&self.path)?;
         let found = routes.lookup(host.as_deref(), &bytes)?;
-        let split: usize = if bytes.len() == self.path.len() {
+        let mount = if bytes.len() == self.path.len() {
             found.mount
         } else {
             self.path.char_indices().nth(found.mount).map_or(self.path.len(), |(at, _)| at)
-        };
-        let mount = Mount {
-            script_name: self.forwarded.prefix.clone().unwrap_or_default() + &self.path[..split],
-            path_info: self.path[split..].to_owned(),
         };
         Some((found.app.clone(), Place { mount, named: found.named }))
     }
@@ -119,7 +116,7 @@ impl Asked {
             version: self.parts.version,
             headers: self.parts.headers,
             host: self.host,
-            mount: place.mount,
+            mount: mount(self.path, place.mount, self.forwarded.prefix),
             ends: Ends { remote, virtual_host: named, server: local.map(|local| local.ip()), server_port, scheme },
             chunked,
             run_once,
@@ -147,6 +144,16 @@ impl Asked {
     fn host_port(&self) -> Option<u16> {
         split_port(self.authority()?).1.and_then(|port| port.parse().ok())
     }
+}
+
+/// `path` in two parts, the first of `len` bytes, below what a proxy publishes.
+fn mount(mut path: String, len: usize, prefix: Option<String>) -> Mount {
+    let mut script_name = prefix.unwrap_or_default();
+    if len > 0 {
+        script_name.push_str(&path[..len]);
+        path.drain(..len);
+    }
+    Mount { script_name, path_info: path }
 }
 
 /// `host:port`, `[v6]:port`, or either alone.

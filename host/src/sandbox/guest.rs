@@ -57,18 +57,22 @@ impl Surroundings {
 pub(super) struct Guest {
     pub(super) memory: Memory,
     surroundings: Arc<Surroundings>,
-    request: Option<Request>,
+    request: Option<Box<Request>>,
     /// Handles carry this number: those of an earlier request are of no use.
     serial: u32,
     wasi: Option<WasiCtx>,
     table: ResourceTable,
 }
 
-/// The request that an instance is serving.
-pub(super) struct Request {
-    pub(super) environ: Environ,
-    pub(super) input: Input,
-    pub(super) exchange: Arc<Exchange>,
+/// A request as its guest sees it.
+#[derive(Debug)]
+pub struct Request {
+    /// What was asked, by whom and where.
+    pub environ: Environ,
+    /// Its body.
+    pub input: Input,
+    /// Where the response goes.
+    pub exchange: Arc<Exchange>,
 }
 
 impl Guest {
@@ -79,18 +83,18 @@ impl Guest {
     }
 
     /// Begins a request, and gives the handles for it.
-    pub(super) fn begin(&mut self, request: Request) -> (Resource<EnvironHandle>, Resource<StartResponseHandle>) {
+    pub(super) fn begin(&mut self, request: Box<Request>) -> (Resource<EnvironHandle>, Resource<StartResponseHandle>) {
         self.request = Some(request);
         self.serial += 1;
         (Resource::new_own(self.serial), Resource::new_own(self.serial))
     }
 
     pub(super) fn request(&self) -> Option<&Request> {
-        self.request.as_ref()
+        self.request.as_deref()
     }
 
     /// Ends the request; what it held is dropped.
-    pub(super) fn end(&mut self) -> Option<Request> {
+    pub(super) fn end(&mut self) -> Option<Box<Request>> {
         self.request.take()
     }
 

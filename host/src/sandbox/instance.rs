@@ -96,15 +96,14 @@ impl Instance {
     }
 
     /// `handle`.
-    pub(super) async fn handle(&mut self, request: Request) -> Result<ResourceAny, Failure> {
-        let exchange = request.exchange.clone();
+    pub(super) async fn handle(&mut self, exchange: &Exchange, request: Box<Request>) -> Result<ResourceAny, Failure> {
         self.served += 1;
         let (environ, start_response) = self.store.data_mut().begin(request);
         exchange.meter.begin_call();
         let application = self.app.wasgi_gateway_application();
         let call = application.call_handle(&mut self.store, environ, start_response);
         let called = exchange.meter.limit(Some(&exchange.client), call).await;
-        self.finish(&exchange, called)
+        self.finish(exchange, called)
     }
 
     /// `body.next`. The call's clocks go on from where they are.
@@ -188,9 +187,8 @@ fn failure(store: &Store<Guest>, exchange: &Exchange, error: &wasmtime::Error) -
 }
 
 /// Keeps the engine's clock ticking while a request is served.
-pub(crate) fn ticking(engine: &Engine) -> impl Drop + use<> {
-    let ticking: Ticking = engine.ticker().tick();
-    ticking
+pub(crate) fn ticking(engine: &Engine) -> Ticking<'_> {
+    engine.ticker().tick()
 }
 
 /// Instantiates `code` once, to see that it can be.

@@ -20,7 +20,7 @@ mod ticker;
 pub use codegen::Codegen;
 pub use contract::{Contract, EXPORT, Refusal, check};
 pub use engine::{Code, DEFAULT_INSTANCES, Engine, TrustedCode, instances_for};
-pub use guest::Surroundings;
+pub use guest::{Request, Surroundings};
 pub use idle::Idle;
 pub(crate) use instance::ticking;
 pub use instance::{Failure, Instance, NoSlot, probe};

@@ -11,8 +11,7 @@ use super::bindings::exports::wasgi::gateway::application::Report;
 use super::guest::{Request, log_exc_info};
 use super::instance::{Failure, Instance};
 use super::pace::pace;
-use crate::exchange::{Ended, Exchange, Fault, Input, InputError};
-use crate::wsgi::environ::Environ;
+use crate::exchange::{Ended, Exchange, Fault, InputError};
 
 /// How a request ended, for the log and for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,12 +153,10 @@ impl Drop for Serving<'_> {
 pub async fn run(
     instance: &mut Instance,
     exchange: &Arc<Exchange>,
-    environ: Environ,
-    input: Input,
+    request: Box<Request>,
     keep: bool,
     fail: impl Fn(Outcome) + Sync,
 ) -> Served {
-    let request = Request { environ, input, exchange: exchange.clone() };
     let serving = Serving { instance, exchange };
     let instance = &mut *serving.instance;
     let ran = respond(instance, exchange, request, keep, &fail).await;
@@ -169,19 +166,21 @@ pub async fn run(
         fail(outcome);
         outcome
     });
-    // Where the instance died, what was on its way may still be.
-    let _ = exchange.settle().await;
+    if ran.is_err() {
+        // Where the instance died, what was on its way may still be.
+        let _ = exchange.settle().await;
+    }
     Served { outcome, reusable: keep && ran.is_ok() }
 }
 
 async fn respond(
     instance: &mut Instance,
     exchange: &Arc<Exchange>,
-    request: Request,
+    request: Box<Request>,
     keep: bool,
     fail: &(impl Fn(Outcome) + Sync),
 ) -> Result<Outcome, Failure> {
-    let body = instance.handle(request).await?;
+    let body = instance.handle(exchange, request).await?;
     let mut outcome = stream(instance, exchange, body).await?;
     if outcome == Outcome::Ok && exchange.has_overrun() {
         instance.guest().log().line("host", &Fault::TooLong.to_string());
@@ -192,7 +191,7 @@ async fn respond(
     }
     let settled = exchange.settle().await;
     exchange.meter.end_life();
-    let elapsed_us = u64::try_from(exchange.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let elapsed_us = u64::try_from(exchange.meter.elapsed().as_micros()).unwrap_or(u64::MAX);
     let hooks = instance.close(exchange, body).await?;
     if hooks {
         let sent = exchange.sent();

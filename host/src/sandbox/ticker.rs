@@ -25,7 +25,7 @@ struct State {
 }
 
 /// The clock ticks while one of these lives.
-pub(super) struct Ticking(Arc<State>);
+pub(crate) struct Ticking<'a>(&'a State);
 
 impl Ticker {
     /// Starts the clock's thread.
@@ -44,12 +44,12 @@ impl Ticker {
     }
 
     /// Keeps the clock ticking.
-    pub(super) fn tick(&self) -> Ticking {
+    pub(super) fn tick(&self) -> Ticking<'_> {
         self.state.serving.fetch_add(1, SeqCst);
         if self.state.asleep.load(SeqCst) && self.state.asleep.swap(false, SeqCst) {
             self.thread.thread().unpark();
         }
-        Ticking(self.state.clone())
+        Ticking(&self.state)
     }
 }
 
@@ -60,7 +60,7 @@ impl Drop for Ticker {
     }
 }
 
-impl Drop for Ticking {
+impl Drop for Ticking<'_> {
     fn drop(&mut self) {
         self.0.serving.fetch_sub(1, SeqCst);
     }

@@ -33,10 +33,11 @@ impl Deployer {
                 (self.unsaved, self.untidy) = (true, true);
                 continue;
             }
-            match self.revive(&key, record, same_engine) {
-                Some(notice) if decision == Restore::Serve => restored.push(notice),
-                _ => self.settling.changed(&key, now),
+            let notice = self.revive(&key, record, same_engine);
+            if notice.is_none() || decision != Restore::Serve {
+                self.settling.changed(&key, now);
             }
+            restored.extend(notice);
         }
         match restored.len() {
             count if count > RESTORED_LINES => self.said.push(Notice::RestoredMany(count)),
