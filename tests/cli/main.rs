@@ -25,6 +25,7 @@ mod errors;
 mod examples;
 mod python;
 mod python_examples;
+mod python_holes;
 mod python_memory;
 mod reload;
 mod tls;

@@ -1,4 +1,4 @@
-"""The network: there is none. Sockets can be made, as libraries do while they are imported; connecting is refused."""
+"""The network: there is none. Its names are there, for libraries that import them; making a socket is refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ REFUSAL = (
 
 def patch(module: Any) -> None:
     """What of `socket` would reach out or listen."""
-    for name in ("connect", "connect_ex", "bind", "listen", "accept", "sendto", "sendmsg", "shutdown"):
-        setattr(module.socket, name, refuse)
+    # The host grants none, and would say no more than "Permission denied".
+    module.socket.__init__ = refuse
     for name in ("socketpair", "create_server", "fromfd"):
         setattr(module, name, refuse)
 
