@@ -50,8 +50,19 @@ const EVIL: &[&str] = &[
     "traps",
 ];
 
-/// Shorter than the defaults, so that ends are seen within an attack; everything else is what strangers get.
-const CONFIG: &str = "[limits]\ncpu = \"100ms\"\nwall = \"1s\"\nstall = \"1s\"\n[connections]\nhead = \"1s\"\n";
+/// E has as many applications as there are hazards, its clients send what they can, and its calls end so early that an
+/// attack sees it. Everything else is what strangers get.
+const CONFIG: &str = r#"
+[connections]
+head = "1s"
+[tenants.evil]
+applications = 100
+requests_per_second = "none"
+[tenants.evil.limits]
+cpu = "100ms"
+wall = "1s"
+stall = "1s"
+"#;
 
 /// The server, and what is in it.
 pub struct Arena {
@@ -110,9 +121,7 @@ impl Arena {
         ["chunks", "spins"].iter().for_each(|guest| deploy("busy", guest));
         ["echo", "residue"].iter().for_each(|guest| deploy("victim", guest));
         let file = site.folder().join("host.toml");
-        // More applications than a stranger may have, as each hazard has one, and all that their clients can send.
-        fs::write(&file, format!("{CONFIG}[tenants.evil]\napplications = 100\nrequests_per_second = \"none\"\n"))
-            .expect("a configuration");
+        fs::write(&file, CONFIG).expect("a configuration");
         let mut command = site.command();
         command.arg("--config").arg(file).args(["--access-log", "/dev/null"]);
         let server = Server::start(command);

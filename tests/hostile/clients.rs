@@ -207,6 +207,8 @@ fn who_left_is_served_no_more() {
             "after its client left, a guest that {what} was gone: {} times, p50 {half:.0?}, max {all:.0?}",
             times.len()
         );
-        assert!(all < most + Duration::from_millis(500), "{what}: {all:?}");
+        // Among other tests it is the machine that is measured.
+        let slack = if size::is_full() { Duration::from_millis(500) } else { crate::support::PATIENCE };
+        assert!(all < most + slack, "{what}: {all:?}");
     }
 }

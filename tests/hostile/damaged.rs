@@ -2,7 +2,7 @@
 //! notices.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -108,6 +108,15 @@ fn sections(whole: &[u8], random: &mut Random) -> Vec<u8> {
     [&whole[..8], &sections.concat()].concat()
 }
 
+/// What is answered there, if anything is within a second: what it sends then, perhaps for ever, is its own affair.
+fn status_of(server: &Server, app: usize) -> Option<u16> {
+    let stream = TcpStream::connect(server.address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+    let mut link = Link::over(stream);
+    link.send(format!("GET /d{app} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).ok()?;
+    link.head().ok().map(|head| head.status)
+}
+
 /// The application that nothing happens to.
 fn bystander(server: &Server, done: &AtomicBool) -> usize {
     let (mut link, mut count) = (server.connect(), 0);
@@ -124,10 +133,8 @@ fn bystander(server: &Server, done: &AtomicBool) -> usize {
 fn d1_ten_thousand_damaged_components() {
     let site = Site::new();
     site.put("bystander.wasm", version("the bystander"));
-    let file = site.folder().join("host.toml");
-    fs::write(&file, "[limits]\ncpu = \"300ms\"\nwall = \"1s\"\n").expect("a configuration");
     let mut command = site.command();
-    command.args(["--access-log", "/dev/null", "--config"]).arg(file);
+    command.args(["--access-log", "/dev/null"]);
     let server = Server::start(command);
     server.up("/bystander", "the bystander");
     let (done, valid, began) = (AtomicBool::new(false), AtomicUsize::new(0), Instant::now());
@@ -148,10 +155,8 @@ fn d1_ten_thousand_damaged_components() {
                 let line =
                     server.out.find(before, &decided[0], |line| decided.iter().any(|begin| line.starts_with(begin)));
                 made.entry(*how).or_default()[usize::from(line.starts_with("refused"))] += 1;
-                // What it answers is its own affair, but it is an answer.
-                let response = Link::to(server.address).and_then(|mut link| link.get(&format!("/d{app}")));
-                if let Ok(response) = response {
-                    assert!(matches!(response.status(), 200 | 404 | 500 | 503 | 504), "{line}: {response:?}");
+                if let Some(status) = status_of(&server, app) {
+                    assert!(matches!(status, 200 | 404 | 500 | 503 | 504), "{line}: {status}");
                 }
             }
         }
