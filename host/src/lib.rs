@@ -47,6 +47,7 @@ pub mod network;
 pub mod policy;
 pub mod run;
 pub mod sandbox;
+pub mod scheduler;
 pub mod server;
 pub mod socket;
 pub mod state;

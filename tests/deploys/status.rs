@@ -44,7 +44,7 @@ fn the_table_tells_what_is_deployed_and_why_not() {
         let line = lines.iter().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}: {lines:#?}"));
         line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(row("APPLICATION"), ["APPLICATION", "VERSION", "STATE", "ROUTES", "REQUESTS", "ERRORS"]);
+    assert_eq!(row("APPLICATION"), ["APPLICATION", "VERSION", "STATE", "ROUTES", "REQUESTS", "ERRORS", "CPU"]);
     let hello = row("hello");
     assert_eq!((hello[1].len(), &hello[2..4], &hello[5]), (8, &["serving".into(), "/hello".into()][..], &"0".into()));
     assert_eq!(row("shop")[2..5], ["serving", "shop.example.com,", "/shop"]);

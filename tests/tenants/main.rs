@@ -14,6 +14,7 @@ mod support;
 mod bytes;
 mod ceilings;
 mod clients;
+mod fairness;
 mod memory;
 mod reload;
 mod requests;

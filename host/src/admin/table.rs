@@ -7,14 +7,14 @@ use crate::apps::AppKey;
 use crate::deploy::{AppState, AppStatus, Listed, OneLine, Status, TenantStatus};
 use crate::units::ByteSize;
 
-const APPS: Columns<6> = Columns {
-    heads: ["APPLICATION", "VERSION", "STATE", "ROUTES", "REQUESTS", "ERRORS"],
-    numbers: [false, false, false, false, true, true],
+const APPS: Columns<7> = Columns {
+    heads: ["APPLICATION", "VERSION", "STATE", "ROUTES", "REQUESTS", "ERRORS", "CPU"],
+    numbers: [false, false, false, false, true, true, true],
 };
 
-const TENANTS: Columns<7> = Columns {
-    heads: ["TENANT", "APPLICATIONS", "IN FLIGHT", "WAITING", "MEMORY", "REFUSED", "LINES DROPPED"],
-    numbers: [false, true, true, true, true, true, true],
+const TENANTS: Columns<8> = Columns {
+    heads: ["TENANT", "APPLICATIONS", "IN FLIGHT", "WAITING", "CPU", "MEMORY", "REFUSED", "LINES DROPPED"],
+    numbers: [false, true, true, true, true, true, true, true],
 };
 
 /// The columns of a table: their names, and which hold numbers, that are aligned at their right.
@@ -62,7 +62,7 @@ fn write_tenants(tenants: &[TenantStatus], colour: bool, out: &mut impl Write) -
     rows.iter().try_for_each(|row| TENANTS.write_row(row, &widths, None, out))
 }
 
-fn row(app: &AppStatus) -> [String; 6] {
+fn row(app: &AppStatus) -> [String; 7] {
     [
         AppKey { tenant: app.tenant.clone(), name: app.application.clone() }.to_string(),
         app.version.clone().unwrap_or_else(|| "-".to_owned()),
@@ -70,10 +70,11 @@ fn row(app: &AppStatus) -> [String; 6] {
         if app.routes.is_empty() { "-".to_owned() } else { Listed(&app.routes).to_string() },
         app.requests.to_string(),
         app.errors.to_string(),
+        seconds(app.cpu_us),
     ]
 }
 
-fn tenant_row(tenant: &TenantStatus) -> [String; 7] {
+fn tenant_row(tenant: &TenantStatus) -> [String; 8] {
     // What is not limited is not counted.
     let in_flight = tenant.most_in_flight.map_or("-".to_owned(), |most| of(tenant.in_flight, Some(most)));
     [
@@ -81,10 +82,16 @@ fn tenant_row(tenant: &TenantStatus) -> [String; 7] {
         of(tenant.applications, tenant.most_applications),
         in_flight,
         tenant.queued.to_string(),
+        seconds(tenant.cpu_us),
         of(mebibytes(tenant.memory), tenant.most_memory.map(ByteSize)),
         tenant.refused.to_string(),
         tenant.dropped_lines.to_string(),
     ]
+}
+
+/// CPU to a hundredth of a second.
+fn seconds(micros: u64) -> String {
+    format!("{}.{:02}s", micros / 1_000_000, micros / 10_000 % 100)
 }
 
 fn of(used: impl Display, most: Option<impl Display>) -> String {
@@ -162,6 +169,7 @@ mod tests {
             routes: routes.iter().map(|route| route.parse().unwrap()).collect(),
             requests: 12,
             errors: 0,
+            cpu_us: 1_234_567,
             reason: reason.map(str::to_owned),
             capped: Vec::new(),
         }
@@ -183,9 +191,9 @@ mod tests {
         let mut plain = Vec::new();
         write_table(&status, false, &mut plain).unwrap();
         let expected = "\
-APPLICATION  VERSION   STATE    ROUTES  REQUESTS  ERRORS
-hello        3f2a9c1b  serving  /hello        12       0
-shop         -         refused  -             12       0
+APPLICATION  VERSION   STATE    ROUTES  REQUESTS  ERRORS    CPU
+hello        3f2a9c1b  serving  /hello        12       0  1.23s
+shop         -         refused  -             12       0  1.23s
   refused: it is a  [2Jzip
 ignored README: why
 ";
@@ -208,6 +216,9 @@ ignored README: why
             in_flight: most.map_or(0, |_| 3),
             most_in_flight: most,
             queued: 2,
+            cpu_us: 65_000_000,
+            most_cpu_us_per_second: None,
+            weight: 100,
             memory: 5 << 20 | 1,
             most_memory: most.map(|_| 512 << 20),
             refused: 7,
@@ -225,13 +236,13 @@ ignored README: why
         let mut table = Vec::new();
         write_table(&status, false, &mut table).unwrap();
         let expected = "\
-APPLICATION  VERSION   STATE    ROUTES      REQUESTS  ERRORS
-acme/shop    3f2a9c1b  serving  /acme/shop        12       0
+APPLICATION  VERSION   STATE    ROUTES      REQUESTS  ERRORS    CPU
+acme/shop    3f2a9c1b  serving  /acme/shop        12       0  1.23s
   limits.memory is 128MiB, not 1GiB
 
-TENANT   APPLICATIONS  IN FLIGHT  WAITING          MEMORY  REFUSED  LINES DROPPED
-acme          1 of 64    3 of 64        2  6MiB of 512MiB        7              0
-default             1          -        2            6MiB        7              0
+TENANT   APPLICATIONS  IN FLIGHT  WAITING     CPU          MEMORY  REFUSED  LINES DROPPED
+acme          1 of 64    3 of 64        2  65.00s  6MiB of 512MiB        7              0
+default             1          -        2  65.00s            6MiB        7              0
 ";
         assert_eq!(String::from_utf8(table).unwrap(), expected);
         status.tenants.remove(0);

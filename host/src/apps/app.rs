@@ -14,10 +14,14 @@ use crate::exchange::{Clocks, Exchange};
 use crate::log::AppLog;
 use crate::manifest::{Limits, Settings};
 use crate::sandbox::{Code, Engine, Failure, Idle, Instance, Outcome, Refusal, Surroundings};
+use crate::scheduler::SHORT;
 use crate::tenants::{Account, Bounds, Gate, OutOfMemory, Pass};
 
 /// How long a request waits in the queue before it is told that there is no room.
 const QUEUE_WAIT: Duration = Duration::from_secs(10);
+
+/// How many requests the average of their CPU is of.
+const REMEMBERS: u64 = 32;
 
 /// Gives an application's code: at its first request, and at the first after it was unloaded.
 pub type Loader = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Code, Refusal>> + Send>> + Send + Sync>;
@@ -29,6 +33,8 @@ pub struct Stats {
     pub requests: AtomicU64,
     /// Of those, the ones that did not end as the application wanted.
     pub errors: AtomicU64,
+    /// CPU that they used, in nanoseconds.
+    pub cpu: AtomicU64,
 }
 
 /// What an [`App`] is made of.
@@ -68,6 +74,8 @@ pub struct App {
     born: Instant,
     /// Milliseconds from `born` to the last request.
     used: AtomicU64,
+    /// CPU of a request, in nanoseconds: a moving average.
+    average: AtomicU64,
 }
 
 /// What a host and a path lead to.
@@ -179,6 +187,7 @@ impl App {
             idle: OnceLock::new(),
             born: Instant::now(),
             used: AtomicU64::new(0),
+            average: AtomicU64::new(0),
             settings,
         })
     }
@@ -219,12 +228,23 @@ impl App {
         Clocks { cpu: limits.cpu, wall: limits.wall, life: limits.life, stall: limits.stall }
     }
 
-    /// Counts a request that is over.
-    pub fn count(&self, ok: bool) {
+    /// Counts a request that is over, and has used so much CPU; that of `short` was not metered before.
+    pub fn count(&self, ok: bool, used: Duration, short: Duration) {
+        let nanos = u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
         self.stats.requests.fetch_add(1, Relaxed);
+        self.stats.cpu.fetch_add(nanos, Relaxed);
         if !ok {
             self.stats.errors.fetch_add(1, Relaxed);
         }
+        // Two requests at one time may lose one of their parts of it.
+        let average = self.average.load(Relaxed);
+        self.average.store(average - average / REMEMBERS + nanos / REMEMBERS, Relaxed);
+        self.account().charge_cpu(short);
+    }
+
+    /// Whether a request is a long call from its beginning on: those before it were, or its tenant is beyond its CPU.
+    pub fn is_long(&self) -> bool {
+        Duration::from_nanos(self.average.load(Relaxed)) > SHORT || self.account().is_beyond_cpu()
     }
 
     /// Waits for a request's turn, as long as its client does.

@@ -1,6 +1,7 @@
 //! The state of every application, as `status` shows it.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,8 @@ pub struct AppStatus {
     pub requests: u64,
     /// How many of those ended in an error.
     pub errors: u64,
+    /// CPU that all of them used, in microseconds.
+    pub cpu_us: u64,
     /// Why the newest version was refused.
     pub reason: Option<String>,
     /// What its manifest asked for beyond its tenant's ceilings.
@@ -75,6 +78,12 @@ pub struct TenantStatus {
     pub most_in_flight: Option<u32>,
     /// Requests that wait for the tenant's turn.
     pub queued: u32,
+    /// CPU that the requests to its applications used since the host was started, in microseconds.
+    pub cpu_us: u64,
+    /// CPU that they may use in a second, in microseconds.
+    pub most_cpu_us_per_second: Option<u64>,
+    /// Its part of what long calls share.
+    pub weight: u32,
     /// Bytes of its instances.
     pub memory: u64,
     /// How many they may have.
@@ -130,6 +139,7 @@ impl AppStatus {
             routes,
             requests: known.stats.requests.load(Ordering::Relaxed),
             errors: known.stats.errors.load(Ordering::Relaxed),
+            cpu_us: known.stats.cpu.load(Ordering::Relaxed) / 1_000,
             reason: known.refused.clone(),
             capped: known.app.as_ref().map(|app| app.settings().capped.clone()).unwrap_or_default(),
         }
@@ -137,8 +147,9 @@ impl AppStatus {
 }
 
 impl TenantStatus {
-    pub(super) fn of(tenant: &TenantName, applications: u32, account: &Account, quota: &Quota) -> Self {
+    pub(super) fn of(tenant: &TenantName, applications: u32, cpu: Duration, account: &Account, quota: &Quota) -> Self {
         let usage = account.usage();
+        let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         Self {
             tenant: tenant.clone(),
             applications,
@@ -146,6 +157,9 @@ impl TenantStatus {
             in_flight: usage.in_flight,
             most_in_flight: quota.in_flight,
             queued: usage.queued,
+            cpu_us: micros(cpu),
+            most_cpu_us_per_second: quota.cpu.map(micros),
+            weight: quota.weight,
             memory: usage.memory,
             most_memory: quota.memory,
             refused: usage.refused,

@@ -4,11 +4,12 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::Pace;
+use crate::scheduler::Lane;
 
 /// The client has left, or its connection is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub struct Client {
     progress: AtomicBool,
     serves: AtomicU32,
     pace: Pace,
+    lane: Arc<Lane>,
     fault: OnceLock<&'static str>,
     waiting: Mutex<Option<Waker>>,
 }
@@ -56,6 +58,11 @@ impl Client {
     /// How slow it may be.
     pub fn pace(&self) -> Pace {
         self.pace
+    }
+
+    /// Where the connection's task is polled.
+    pub fn lane(&self) -> &Arc<Lane> {
+        &self.lane
     }
 
     /// The guest's side: a chunk waits to be picked up.

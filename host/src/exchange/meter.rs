@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Sleep;
 
 use super::client::Client;
+use crate::scheduler::SLICE;
 
 /// How long a call may go on once its client has left.
 const GRACE: Duration = Duration::from_secs(1);
@@ -20,6 +21,10 @@ pub const TICK: Duration = Duration::from_millis(1);
 
 /// Between two polls nothing is used: no time has passed since this one.
 const NEVER: u64 = u64::MAX;
+
+/// A call that has used more CPU than [`SLICE`], and more than this part of its time, is a long one. That is measured only
+/// once it looks so: time in which others had the processor is none of it.
+const SLICE_PART: u64 = 64;
 
 /// The limits that a request runs under.
 #[derive(Clone, Copy, Debug)]
@@ -61,9 +66,20 @@ pub struct Meter {
     clocks: Clocks,
     epoch: Instant,
     /// When the poll in progress began (0: there was none yet; [`NEVER`]: it has ended), and the
-    /// thread's CPU clock at its first tick (0: none yet).
+    /// thread's CPU clock since when it is measured: from its first tick on (0: none yet), or from its beginning.
     poll_began: AtomicU64,
     poll_cpu: AtomicU64,
+    ticked: AtomicBool,
+    /// Each poll is measured from its beginning on.
+    measures: AtomicBool,
+    /// CPU that was measured since the request, or its being short again, began.
+    measured: AtomicU64,
+    short_since: AtomicU64,
+    long: AtomicBool,
+    /// How often it has become a long one.
+    times_long: AtomicU32,
+    /// CPU that was used as a long one.
+    long_cpu: AtomicU64,
     /// CPU of this call and of the whole request, without that of the poll in progress since its
     /// last tick.
     call_cpu: AtomicU64,
@@ -100,6 +116,13 @@ impl Meter {
             epoch,
             poll_began: zero(),
             poll_cpu: zero(),
+            ticked: AtomicBool::new(false),
+            measures: AtomicBool::new(false),
+            measured: zero(),
+            short_since: zero(),
+            long: AtomicBool::new(false),
+            times_long: AtomicU32::new(0),
+            long_cpu: zero(),
             call_cpu: zero(),
             total_cpu: zero(),
             call_began: zero(),
@@ -172,9 +195,57 @@ impl Meter {
     pub fn tick(&self) -> Result<bool, Ended> {
         let cpu = thread_cpu();
         let since = self.poll_cpu.swap(cpu, Relaxed);
-        self.charge(if since == 0 { self.since_poll(self.now()) } else { cpu.saturating_sub(since) });
+        if since == 0 {
+            self.charge(self.since_poll(self.now()));
+        } else {
+            self.charge_measured(cpu.saturating_sub(since), self.now());
+        }
         self.check_cpu()?;
-        Ok(since == 0)
+        Ok(!self.ticked.swap(true, Relaxed))
+    }
+
+    /// Whether the request computes so much that short ones should not have to wait for it.
+    pub fn is_long(&self) -> bool {
+        self.long.load(Relaxed)
+    }
+
+    /// It is known to be long, before it has begun.
+    pub(super) fn begin_long(&self) {
+        self.measures.store(true, Relaxed);
+        self.turn_long();
+    }
+
+    /// Whether a guest has used any CPU yet.
+    pub(super) fn has_computed(&self) -> bool {
+        self.total_cpu.load(Relaxed) > 0
+    }
+
+    /// How often it has become a long one.
+    pub(super) fn times_long(&self) -> u32 {
+        self.times_long.load(Relaxed)
+    }
+
+    /// It was long, and is short again: its measure begins anew.
+    pub fn turn_short(&self) {
+        self.long.store(false, Relaxed);
+        self.measured.store(0, Relaxed);
+        self.short_since.store(self.now(), Relaxed);
+    }
+
+    fn turn_long(&self) {
+        if !self.long.swap(true, Relaxed) {
+            self.times_long.store(self.times_long.load(Relaxed) + 1, Relaxed);
+        }
+    }
+
+    /// CPU that was used while the request was not a long one, by the moment of `reading`.
+    pub fn short_cpu(&self, reading: &Reading) -> Duration {
+        reading.cpu.saturating_sub(self.long_cpu())
+    }
+
+    /// CPU that was used while it was a long one.
+    pub fn long_cpu(&self) -> Duration {
+        Duration::from_nanos(self.long_cpu.load(Relaxed))
     }
 
     fn check_cpu(&self) -> Result<(), Ended> {
@@ -215,13 +286,20 @@ impl Meter {
 
     /// Polls a request, or a part of it, with its CPU metered. Every [`Meter::limit`] is within one.
     pub fn poll<T>(&self, request: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        self.poll_cpu.store(0, Relaxed);
+        self.ticked.store(false, Relaxed);
+        self.poll_cpu.store(if self.measures.load(Relaxed) { thread_cpu() } else { 0 }, Relaxed);
         // The first poll begins with the request.
         let first = self.poll_began.load(Relaxed) == 0;
         self.poll_began.store(if first { 1 } else { self.now() }, Relaxed);
         let polled = request();
         if polled.is_pending() {
-            self.charge(self.since_last_tick(nanos(self.elapsed())));
+            let (now, measured) = (nanos(self.elapsed()), self.poll_cpu.load(Relaxed) != 0);
+            let used = self.since_last_tick(now);
+            if measured {
+                self.charge_measured(used, now)
+            } else {
+                self.charge(used)
+            }
             self.poll_cpu.store(0, Relaxed);
             self.poll_began.store(NEVER, Relaxed);
         }
@@ -251,8 +329,26 @@ impl Meter {
     }
 
     fn charge(&self, used: u64) {
+        let total = self.total_cpu.load(Relaxed) + used;
         self.call_cpu.store(self.call_cpu.load(Relaxed) + used, Relaxed);
-        self.total_cpu.store(self.total_cpu.load(Relaxed) + used, Relaxed);
+        self.total_cpu.store(total, Relaxed);
+        // It looks like a long one.
+        if total > nanos(SLICE) && !self.measures.load(Relaxed) {
+            self.measures.store(true, Relaxed);
+        }
+    }
+
+    fn charge_measured(&self, used: u64, now: u64) {
+        self.charge(used);
+        if self.is_long() {
+            self.long_cpu.store(self.long_cpu.load(Relaxed) + used, Relaxed);
+            return;
+        }
+        let measured = self.measured.load(Relaxed) + used;
+        self.measured.store(measured, Relaxed);
+        if measured > nanos(SLICE) && measured > now.saturating_sub(self.short_since.load(Relaxed)) / SLICE_PART {
+            self.turn_long();
+        }
     }
 
     /// How the call stands: when its wall time is over, as it looks now.
@@ -290,9 +386,15 @@ pin_project_lite::pin_project! {
 impl<F: Future> Future for Limited<'_, F> {
     type Output = Result<F::Output, Ended>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let polled = this.call.as_mut().poll(cx);
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // A guest that had to wait for its turn may be late: then it does not go on.
+        if self.as_mut().project().alarm.as_ref().is_some_and(|alarm| alarm.is_elapsed())
+            && let Poll::Ready(ended) = self.as_mut().poll_deadlines(cx)
+        {
+            return Poll::Ready(Err(ended));
+        }
+        let this = self.as_mut().project();
+        let polled = this.call.poll(cx);
         this.meter.seen.store(0, Relaxed);
         if let Poll::Ready(output) = polled {
             return Poll::Ready(Ok(output));
@@ -301,6 +403,14 @@ impl<F: Future> Future for Limited<'_, F> {
         if let Err(ended) = this.meter.check_cpu() {
             return Poll::Ready(Err(ended));
         }
+        self.poll_deadlines(cx).map(Err)
+    }
+}
+
+impl<F> Limited<'_, F> {
+    /// Ready with the deadline that is over.
+    fn poll_deadlines(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
+        let this = self.project();
         loop {
             let (mut at, mut why) = (this.meter.wall_deadline(), Ended::Wall);
             if let Some(life) = this.meter.deadline().filter(|life| *life < at) {
@@ -313,7 +423,7 @@ impl<F: Future> Future for Limited<'_, F> {
                 }
             }
             if at <= Instant::now() {
-                return Poll::Ready(Err(why));
+                return Poll::Ready(why);
             }
             let alarm = this.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
             if alarm.deadline() != at.into() {

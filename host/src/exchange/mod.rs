@@ -16,13 +16,21 @@ pub use pace::Pace;
 pub use response::{Cut, Fault, Ready, StartError, WriteError};
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::Method;
 
 use response::Response;
+
+use crate::scheduler::Departure;
+use crate::tenants::Account;
+
+/// Short bursts in a row that make a long call a short one again: twice as many each time it becomes long, up to
+/// 2,048, so that a guest gains nothing by turns.
+const PATIENCE: u32 = 2;
+const PATIENCE_DOUBLES: u32 = 10;
 
 /// One request: what both sides see of its response, its client and its clocks.
 #[derive(Debug)]
@@ -38,6 +46,8 @@ pub struct Exchange {
     /// CPU and time that the guest used.
     pub meter: Meter,
     response: Mutex<Response>,
+    /// Whose CPU the guest uses; known once it has used some.
+    account: OnceLock<Arc<Account>>,
 }
 
 /// What went to the client in the end.
@@ -59,12 +69,32 @@ impl Exchange {
         let began = Instant::now();
         client.set_patience(clocks.stall);
         let meter = Meter::new(clocks, began);
-        Arc::new(Exchange { method, chunks, began, client, meter, response: Mutex::default() })
+        let (response, account) = (Mutex::default(), OnceLock::new());
+        Arc::new(Exchange { method, chunks, began, client, meter, response, account })
     }
 
     /// `request` with its CPU metered. Guests are called within one only.
     pub fn metered<F: Future>(self: &Arc<Self>, request: F) -> Metered<F> {
         Metered { exchange: self.clone(), request }
+    }
+
+    /// The guest uses CPU of the tenant that `account` is of.
+    pub fn bill(&self, account: &Arc<Account>) {
+        self.account.get_or_init(|| account.clone());
+    }
+
+    /// Gives way, and goes on among long calls. For a call of which it is known that it will be one.
+    pub async fn begin_long(&self, account: &Arc<Account>) {
+        self.bill(account);
+        self.meter.begin_long();
+        tokio::task::yield_now().await;
+    }
+
+    /// With whom a call that has become long leaves, if it has.
+    pub fn departure(&self) -> Option<Departure> {
+        let account = self.account.get().filter(|_| self.meter.is_long())?.clone();
+        let is_fresh = !self.meter.has_computed();
+        Some(Departure { account, is_fresh, patience: PATIENCE << self.meter.times_long().min(PATIENCE_DOUBLES) })
     }
 
     /// A panic elsewhere must not become a second one here.

@@ -176,6 +176,9 @@ impl Answer {
             Ok(turn) => turn,
             Err(unserved) => return self.unserved(app, &unserved).await,
         };
+        if app.is_long() {
+            self.exchange.begin_long(app.account()).await;
+        }
         let mut instance = match app.instance(&self.gateway.engine, &self.exchange).await {
             Ok(instance) => instance,
             Err(unserved) => return self.unserved(app, &unserved).await,
@@ -242,11 +245,11 @@ impl Answer {
     fn log(&mut self, outcome: Outcome, reason: Option<&'static str>) {
         self.logged = true;
         let app = self.app.as_deref();
-        if let Some(app) = app {
-            app.count(outcome == Outcome::Ok);
-        }
         let Exchange { method, meter, .. } = &*self.exchange;
-        let sent = self.exchange.sent();
+        let (sent, used) = (self.exchange.sent(), meter.read());
+        if let Some(app) = app {
+            app.count(outcome == Outcome::Ok, used.cpu, meter.short_cpu(&used));
+        }
         self.gateway.access_log.write(&Access {
             request_id: self.id,
             client: self.client,
@@ -258,7 +261,7 @@ impl Answer {
             status: sent.status,
             bytes_in: meter.bytes_read(),
             bytes_out: sent.bytes,
-            used: meter.read(),
+            used,
             memory: meter.memory(),
             first_byte: sent.first_byte,
         });

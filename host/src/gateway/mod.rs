@@ -21,6 +21,7 @@ use crate::apps::Published;
 use crate::log::AccessLog;
 use crate::network::Network;
 use crate::sandbox::Engine;
+use crate::scheduler::Scheduler;
 use crate::wsgi::environ::RequestId;
 
 /// What all requests share.
@@ -30,6 +31,7 @@ pub struct Gateway {
     pub(crate) access_log: AccessLog,
     /// Peers whose word on the client is believed. Swapped when the configuration is read again.
     pub(crate) trusted_proxies: ArcSwap<Vec<Network>>,
+    scheduler: Scheduler,
     ids: AtomicU64,
 }
 
@@ -47,6 +49,7 @@ impl Gateway {
             routes,
             access_log,
             trusted_proxies: ArcSwap::from_pointee(trusted_proxies),
+            scheduler: Scheduler::new(),
             ids: AtomicU64::new(seed),
         })
     }
@@ -54,6 +57,11 @@ impl Gateway {
     /// The access log.
     pub fn access_log(&self) -> &AccessLog {
         &self.access_log
+    }
+
+    /// Where long calls are polled.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
     }
 
     /// Believes these proxies from now on.

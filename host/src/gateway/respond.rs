@@ -18,6 +18,7 @@ use http_body::{Frame, SizeHint};
 use hyper::ext::ReasonPhrase;
 
 use crate::exchange::{Cut, Exchange, Ready};
+use crate::scheduler::{Ask, Movable, Scheduler};
 use crate::wsgi::environ::SOFTWARE;
 use crate::wsgi::length::Length;
 
@@ -26,24 +27,56 @@ pub(super) type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The calls of a connection whose responses are out of their hands.
 #[derive(Clone, Default)]
-pub struct Tails(Arc<Mutex<Vec<Call>>>);
+pub struct Tails {
+    calls: Arc<Mutex<Vec<Tail>>>,
+    /// Where long ones go; without it they are polled here.
+    scheduler: Option<Scheduler>,
+}
+
+enum Tail {
+    Here(Call, Arc<Exchange>),
+    /// A long one, which the connection's next requests don't wait for.
+    Away(Movable),
+}
 
 impl Tails {
-    fn push(&self, call: Call) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    /// None yet. Long ones go to `scheduler`.
+    pub fn new(scheduler: Scheduler) -> Tails {
+        Tails { calls: Arc::default(), scheduler: Some(scheduler) }
+    }
+
+    fn push(&self, call: Call, exchange: Arc<Exchange>) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(Tail::Here(call, exchange));
     }
 
     /// Polls them all; ready when there are none.
     pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut calls = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let calls = std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
         if calls.is_empty() {
             return Poll::Ready(());
         }
-        calls.retain_mut(|call| poll_call(call, cx) == Ok(Poll::Pending));
-        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls: Vec<_> = calls.into_iter().filter_map(|tail| self.poll_tail(tail, cx)).collect();
+        let mut shared = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.append(&mut shared);
         *shared = calls;
         if shared.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// What is left of one.
+    fn poll_tail(&self, tail: Tail, cx: &mut Context<'_>) -> Option<Tail> {
+        let mut away = match tail {
+            Tail::Here(mut call, exchange) => {
+                if poll_call(&mut call, cx) != Ok(Poll::Pending) {
+                    return None;
+                }
+                match (exchange.departure(), &self.scheduler) {
+                    (Some(departure), Some(scheduler)) => scheduler.finish(call, &departure),
+                    _ => return Some(Tail::Here(call, exchange)),
+                }
+            }
+            Tail::Away(away) => away,
+        };
+        Pin::new(&mut away).poll(cx).is_pending().then_some(Tail::Away(away))
     }
 }
 
@@ -66,15 +99,25 @@ struct Driver {
 impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) {
         let Some(call) = &mut self.call else { return };
+        let lane = self.exchange.client.lane();
+        match lane.ask() {
+            Ask::Go => {}
+            Ask::GoAnew => self.exchange.meter.turn_short(),
+            Ask::Wait => return cx.waker().wake_by_ref(),
+        }
         // Where it panicked, the panic hook has said what and where, and its `Answer` the rest.
+        let before = self.exchange.meter.long_cpu();
         if poll_call(call, cx) != Ok(Poll::Pending) {
             self.call = None;
+        } else if let Some(departure) = self.exchange.departure() {
+            lane.spend(self.exchange.meter.long_cpu().saturating_sub(before));
+            lane.leave(|| departure);
         }
     }
 
     fn release(&mut self) {
         if let Some(call) = self.call.take() {
-            self.tails.push(call);
+            self.tails.push(call, self.exchange.clone());
         }
     }
 }
@@ -86,6 +129,7 @@ impl Drop for Driver {
             self.exchange.client.leave();
         }
         self.exchange.client.set_in_flight(false);
+        self.exchange.client.lane().come_home();
         self.release();
     }
 }

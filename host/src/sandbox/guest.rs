@@ -102,7 +102,7 @@ impl Guest {
         &self.surroundings.log
     }
 
-    pub(super) fn account(&self) -> &Account {
+    pub(super) fn account(&self) -> &Arc<Account> {
         &self.surroundings.account
     }
 

@@ -57,7 +57,7 @@ pub(super) async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Accepted { stream, peer, local, scheme, socket } = accepted;
-    let tails = Tails::default();
+    let tails = Tails::new(gateway.scheduler().clone());
     let transport = Transport::new(stream, wire.clone(), Limits::default());
     let line = Line { peer, local, scheme, name: None };
     let app = App { gateway: gateway.clone(), line: line.clone(), wire: wire.clone(), tails: tails.clone() };

@@ -93,7 +93,9 @@ fn admit<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let peer = accepted.peer.map(|peer| peer.ip());
     let bounded = peer.filter(|peer| !peer.to_canonical().is_loopback() && !gateway.trusts(*peer));
     if let Some(place) = places.take(bounded, &wire.client) {
-        connections.spawn(connection::serve(gateway.clone(), accepted, wire, place, draining.clone()));
+        let lane = wire.client.lane().clone();
+        let connection = connection::serve(gateway.clone(), accepted, wire, place, draining.clone());
+        connections.spawn(gateway.scheduler().movable(lane, Box::pin(connection)));
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Account {
     responses: Bucket,
     log: Bucket,
     memory: Arc<Pool>,
+    weight: AtomicU32,
+    cpu: Bucket,
     refused: AtomicU64,
     dropped: AtomicU64,
 }
@@ -50,6 +52,8 @@ impl Account {
             responses: Bucket::new(quota.response_bytes),
             log: Bucket::new(quota.log_bytes),
             memory: Pool::of_tenant(quota.memory, host),
+            weight: AtomicU32::new(quota.weight),
+            cpu: Bucket::new(quota.cpu.map(nanos)),
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         })
@@ -67,6 +71,8 @@ impl Account {
         self.responses.set(quota.response_bytes);
         self.log.set(quota.log_bytes);
         self.memory.set(quota.memory);
+        self.weight.store(quota.weight, Relaxed);
+        self.cpu.set(quota.cpu.map(nanos));
     }
 
     /// What the tenant is known by where a number will do; not 0.
@@ -102,6 +108,28 @@ impl Account {
         self.responses.put_back(bytes as u64);
     }
 
+    /// Its part of what long calls share, against that of other tenants; at least 1.
+    pub fn weight(&self) -> u32 {
+        self.weight.load(Relaxed).max(1)
+    }
+
+    /// So much CPU was used.
+    pub fn charge_cpu(&self, used: Duration) {
+        if self.cpu.is_limited() {
+            self.cpu.reserve(nanos(used), Instant::now());
+        }
+    }
+
+    /// How long its long calls have to wait at the time `now` since it is beyond its CPU; no time where it is not.
+    pub fn cpu_wait(&self, now: Instant) -> Duration {
+        self.cpu.wait(now)
+    }
+
+    /// Whether it has used more CPU than it may.
+    pub fn is_beyond_cpu(&self) -> bool {
+        self.cpu.is_limited() && !self.cpu.wait(Instant::now()).is_zero()
+    }
+
     /// Whether a log may have another line of so many bytes; counts it where it may not.
     pub fn logs(&self, bytes: usize) -> bool {
         let fits = !self.log.is_limited() || self.log.take(bytes as u64, Instant::now()).is_ok();
@@ -127,6 +155,10 @@ impl Account {
             dropped: self.dropped.load(Relaxed),
         }
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn bounds(quota: &Quota) -> Bounds {

@@ -63,6 +63,15 @@ impl Bucket {
         Duration::from_nanos(full.saturating_sub(now).saturating_sub(BURST))
     }
 
+    /// How long it will be until something is left; no time where something is.
+    pub(super) fn wait(&self, now: Instant) -> Duration {
+        if !self.is_limited() {
+            return Duration::ZERO;
+        }
+        let full = self.full.load(Relaxed);
+        Duration::from_nanos(full.saturating_sub(self.nanos(now)).saturating_sub(BURST))
+    }
+
     /// Puts `units` back that were reserved and not used.
     pub(super) fn put_back(&self, units: u64) {
         if let Some(cost) = self.cost(units) {

@@ -4,17 +4,26 @@
 //! limits but those that are given to it by name.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::de::{Error, IntoDeserializer, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::apps::{Route, TenantName};
 use crate::manifest::{Limits, LimitsTable};
-use crate::units::ByteSize;
+use crate::units::{ByteSize, Period};
+
+/// Everybody's weight, and the most that one may have: as those of Linux's control groups.
+const WEIGHT: u32 = 100;
+const MOST_WEIGHT: u32 = 10_000;
 
 /// What one tenant may have over all its applications. `None` is no limit.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
+    /// Its part of what long calls share: twice the weight, twice the CPU.
+    pub weight: u32,
+    /// CPU in a second.
+    pub cpu: Option<Duration>,
     /// Bytes of all instances that are alive.
     pub memory: Option<u64>,
     /// Requests that run at one time.
@@ -45,11 +54,34 @@ pub struct Quotas {
     operator: Quota,
 }
 
+/// No limit, and a weight like everybody's.
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            weight: WEIGHT,
+            cpu: None,
+            memory: None,
+            in_flight: None,
+            queue: 0,
+            requests: None,
+            response_bytes: None,
+            log_bytes: None,
+            applications: None,
+            component: None,
+            routes: Vec::new(),
+            ceilings: LimitsTable::default(),
+        }
+    }
+}
+
 impl Quota {
     /// What somebody gets whom nobody knows. `limits`, the host's for manifests that say nothing, are the ceilings of
     /// all manifests.
     fn of_strangers(limits: &Limits) -> Self {
         Self {
+            weight: WEIGHT,
+            // What nobody else wants costs nobody anything.
+            cpu: None,
             // Four instances with all the memory that one may have, or hundreds of small ones.
             memory: Some(512 << 20),
             // As one application's: sixteen busy tenants fill the host's 1,000 instances, one never does.
@@ -111,6 +143,8 @@ impl Default for Quotas {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QuotaTable {
+    weight: Option<Weight>,
+    cpu_per_second: Option<Bound<Cpu>>,
     memory: Option<Bound<Bytes>>,
     in_flight: Option<Bound<Count>>,
     queue: Option<u32>,
@@ -130,6 +164,8 @@ impl QuotaTable {
         let bytes = |bound: Option<Bound<Bytes>>, base| bound.map_or(base, |bound| bound.0.map(|size| size.0));
         let requests = self.requests_per_second.map(|bound| bound.0.map(|count| u64::from(count.0)));
         Quota {
+            weight: self.weight.map_or(base.weight, |weight| weight.0),
+            cpu: self.cpu_per_second.map_or(base.cpu, |bound| bound.0.map(|cpu| cpu.0)),
             memory: bytes(self.memory, base.memory),
             in_flight: count(self.in_flight, base.in_flight),
             queue: self.queue.unwrap_or(base.queue),
@@ -155,6 +191,31 @@ struct Count(u32);
 /// At least one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bytes(u64);
+
+/// CPU time, more than none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cpu(Duration);
+
+/// One against others'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Weight(u32);
+
+impl<'de> Deserialize<'de> for Cpu {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Period::deserialize(deserializer)? {
+            Period(Duration::ZERO) => Err(D::Error::custom("0 would let nothing through (\"none\" is no limit)")),
+            Period(cpu) => Ok(Self(cpu)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Weight {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let weight = u32::deserialize(deserializer)?;
+        let fits = (1..=MOST_WEIGHT).contains(&weight);
+        fits.then_some(Self(weight)).ok_or_else(|| D::Error::custom(format!("a weight is 1 to {MOST_WEIGHT}")))
+    }
+}
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

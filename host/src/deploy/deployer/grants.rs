@@ -1,7 +1,8 @@
 //! What a tenant may have: its routes, how many applications, and what its manifests get of what they ask for.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
@@ -48,11 +49,17 @@ impl Deployer {
         all.filter(|(_, known)| known.is_lively()).map(|(key, _)| key)
     }
 
+    /// CPU that the applications of a tenant have used.
+    fn cpu(&self, tenant: &TenantName) -> Duration {
+        let all = self.known.range(AppKey::before(tenant.clone())..).take_while(|(key, _)| key.tenant == *tenant);
+        Duration::from_nanos(all.map(|(_, known)| known.stats.cpu.load(Relaxed)).sum())
+    }
+
     /// How every tenant is that has something.
     pub(in crate::deploy) fn tenant_statuses(&self) -> Vec<TenantStatus> {
         let status = |(tenant, account)| {
             let applications = u32::try_from(self.lively(tenant).count()).unwrap_or(u32::MAX);
-            TenantStatus::of(tenant, applications, account, self.tenants.quota(tenant))
+            TenantStatus::of(tenant, applications, self.cpu(tenant), account, self.tenants.quota(tenant))
         };
         self.tenants.accounts().map(status).collect()
     }
