@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,12 @@ use crate::{Hosted, hosted};
 
 /// Tenants E, that means harm, and V, that minds its own business.
 const APPS: [(&str, &str, &str); 2] = [("e/spins", "spins", ""), ("v/hello", "chunks", "")];
+
+/// Who measures should not be measured by another test here.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn is_full() -> bool {
     std::env::var_os("WASGI_FULL").is_some()
@@ -77,6 +84,7 @@ fn cpu_of_app(host: &Hosted, app: &str) -> Duration {
 
 #[test]
 fn a_bystander_hardly_notices_how_many_others_compute() {
+    let _turn = turn();
     let host = hosted("[limits]\ncpu = \"5m\"\nwall = \"5m\"\n", &APPS);
     let lasting = Duration::from_millis(sized(10_000, 1_500));
     let asked = "/v/hello?n=1";
@@ -117,6 +125,7 @@ fn shared(config: &str) -> (Duration, Duration) {
 
 #[test]
 fn tenants_share_by_weight_and_not_by_how_much_they_ask_for() {
+    let _turn = turn();
     for (config, weights, expected) in
         [("", "1 : 1", 0.7..1.4), ("[tenants.many]\nweight = 300\n", "1 : 3", 0.22..0.48)]
     {
@@ -128,6 +137,7 @@ fn tenants_share_by_weight_and_not_by_how_much_they_ask_for() {
 
 #[test]
 fn a_tenant_beyond_its_cpu_waits_and_only_a_calls_own_limit_ends_it() {
+    let _turn = turn();
     let config = "[limits]\nwall = \"3s\"\n[tenants.e]\ncpu_per_second = \"100ms\"\n";
     let host = hosted(config, &APPS);
     let answer = host.server.get("/e/spins?in=handle");
@@ -143,6 +153,7 @@ fn a_tenant_beyond_its_cpu_waits_and_only_a_calls_own_limit_ends_it() {
 
 #[test]
 fn a_long_call_leaves_the_io_threads_and_comes_back_when_it_is_short_again() {
+    let _turn = turn();
     let host = hosted("", &[("v/computes", "computes", "")]);
     let long = || cpu_of_threads(&host, "long-");
     // It computes for some 100 ms, and then hardly.
@@ -161,6 +172,7 @@ fn a_long_call_leaves_the_io_threads_and_comes_back_when_it_is_short_again() {
 
 #[test]
 fn an_application_whose_requests_are_long_begins_among_long_ones() {
+    let _turn = turn();
     let host = hosted("", &[("v/computes", "computes", "")]);
     let mut link = host.server.connect();
     let mut ask = |rounds: u32| {
@@ -177,6 +189,7 @@ fn an_application_whose_requests_are_long_begins_among_long_ones() {
 
 #[test]
 fn what_an_application_does_after_its_response_holds_up_no_other_request() {
+    let _turn = turn();
     let host = hosted("[limits]\ncpu = \"2s\"\n", &APPS);
     let mut link = host.server.connect();
     for _ in 0..3 {
@@ -196,6 +209,7 @@ fn what_an_application_does_after_its_response_holds_up_no_other_request() {
 
 #[test]
 fn limits_end_a_call_soon_however_many_wait_with_it() {
+    let _turn = turn();
     let (calls, wall) = (sized(64, 16), Duration::from_millis(1_500));
     let host = hosted("[limits]\ncpu = \"5m\"\nwall = \"1500ms\"\n", &APPS);
     let mut late: Vec<_> = thread::scope(|scope| {
