@@ -84,8 +84,8 @@ fn every_test_is_in_a_row() {
 
 #[test]
 fn every_guest_is_used() {
-    let folders =
-        ["tests/conformance", "tests/hostile"].map(|folder| fs::read_dir(guests::root().join(folder)).unwrap());
+    let folders = ["tests/conformance", "tests/hostile", "tests/tenants"]
+        .map(|folder| fs::read_dir(guests::root().join(folder)).unwrap());
     let sources = folders.into_iter().flatten().map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
     let sources: String = sources.collect();
     let unused: Vec<_> = guests::all().keys().filter(|name| !sources.contains(&format!("{name:?}"))).collect();
