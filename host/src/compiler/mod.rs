@@ -86,8 +86,6 @@ impl Compiler {
                 let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
                 command.args(child::arguments(fingerprint, limits)).env_clear();
                 command.env("RAYON_NUM_THREADS", threads.to_string());
-                // What the allocator only sets aside is not to count as data.
-                command.env("MIMALLOC_ARENA_EAGER_COMMIT", "0");
                 let deadline = Instant::now() + limits.wall;
                 let ended = pipes::talk(&mut command, component, LARGEST_CODE, deadline, wanted).map_err(|error| {
                     NotCompiled::Unlucky(format!("can't compile it with {}: {error}", program.display()))
