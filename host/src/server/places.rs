@@ -21,6 +21,8 @@ use crate::network;
 /// at least so many.
 const BATCH_PART: usize = 64;
 const BATCH: usize = 16;
+/// How many times that may be on their way out, where newcomers are faster than they.
+const MOST_LEAVING: usize = 4;
 /// How often it is told that connections are refused or ended.
 const TELL: Duration = Duration::from_secs(10);
 
@@ -102,8 +104,9 @@ impl Places {
         if inner.taken.len() < self.most {
             return true;
         }
-        if inner.leaving <= self.batch() / 2 {
-            let ended = end_some(&inner.taken, self.most, self.batch() - inner.leaving);
+        let given_away = inner.taken.len() >= self.most + inner.leaving;
+        if given_away && inner.leaving < MOST_LEAVING * self.batch() {
+            let ended = end_some(&inner.taken, self.most, self.batch());
             inner.leaving += ended;
             inner.ended += ended as u64;
             inner.tell();
@@ -240,9 +243,9 @@ mod tests {
         assert!(many[..BATCH].iter().all(Place::is_to_leave), "the oldest");
         // There is room for as many as were asked to leave, before they have.
         let others: Vec<_> = std::iter::from_fn(|| take(3)).collect();
-        assert_eq!(others.len(), BATCH - 1);
+        assert_eq!(others.len(), MOST_LEAVING * BATCH - 1);
         many[0].stay();
-        assert_eq!(places.lock().leaving, BATCH - 1);
+        assert_eq!(places.lock().leaving, MOST_LEAVING * BATCH - 1);
         drop(many);
         assert_eq!(places.lock().leaving, 0);
         drop((one_more, others));
@@ -293,7 +296,7 @@ mod tests {
                         None => prop_assert!(taken.len() >= most || of_address > 0 && of_same >= of_address as usize),
                     }
                 }
-                prop_assert!(taken.len() <= most + BATCH);
+                prop_assert!(taken.len() <= most + MOST_LEAVING * BATCH);
                 let leaving = taken.iter().filter(|(place, _)| place.is_to_leave()).count();
                 let inner = places.lock();
                 prop_assert_eq!((inner.taken.len(), inner.leaving), (taken.len(), leaving));
