@@ -394,6 +394,8 @@ impl<F: Future> Future for Limited<'_, F> {
             return Poll::Ready(Err(ended));
         }
         let this = self.as_mut().project();
+        // Neither what a host function reads in the midst of the call nor what is read after it may be older.
+        this.meter.seen.store(0, Relaxed);
         let polled = this.call.poll(cx);
         this.meter.seen.store(0, Relaxed);
         if let Poll::Ready(output) = polled {

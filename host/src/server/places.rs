@@ -21,8 +21,9 @@ use crate::network;
 /// at least so many.
 const BATCH_PART: usize = 64;
 const BATCH: usize = 16;
-/// How many times that may be on their way out, where newcomers are faster than they.
-const MOST_LEAVING: usize = 4;
+/// How many times that may be on their way out, where newcomers are faster than they: so many more there may be for a
+/// moment, and the files that are kept for other things must do for them.
+const MOST_LEAVING: usize = 2;
 /// How often it is told that connections are refused or ended.
 const TELL: Duration = Duration::from_secs(10);
 
