@@ -49,7 +49,8 @@ fn hosted(config: &str, apps: &[(&str, &str, &str)]) -> Hosted {
     command.arg("--config").arg(file);
     let server = Server::start(command);
     for (app, ..) in apps {
-        let line = server.out.find(0, app, |line| line.contains(&format!("ed {app}")));
+        let line =
+            server.out.find(0, app, |line| [" (", ": "].iter().any(|end| line.contains(&format!("ed {app}{end}"))));
         assert!(line.starts_with("deployed "), "{line}");
     }
     Hosted { site, server }
