@@ -154,7 +154,7 @@ fn a_broken_body_is_an_error_to_its_reader_and_400() {
         let line = app.wait_line(&format!("again Err({kind}) {tag}"));
         assert!(line.contains(&format!("read Err({kind})")), "every read says the same: {line}");
         assert_eq!(app.wait_access(&tag).outcome(), "request", "{context}");
-        assert_eq!(app.lines(&format!("closed {tag}")).len(), 1, "{context}");
+        app.wait_lines(&format!("closed {tag}"), 1);
     }
 }
 
@@ -242,7 +242,8 @@ fn a_body_that_stops_coming_is_408() {
     client.expect_end();
     app.wait_line(&format!("again Err(TimedOut) {tag}"));
     let line = app.wait_access(&tag);
-    assert_eq!((line.outcome(), line.number("in"), app.lines(&format!("closed {tag}")).len()), ("timeout", 5, 1));
+    assert_eq!((line.outcome(), line.number("in")), ("timeout", 5));
+    app.wait_lines(&format!("closed {tag}"), 1);
 
     let mut client = begin(&unique(), "begun");
     let response = client.response();

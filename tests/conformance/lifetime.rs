@@ -9,8 +9,10 @@ use crate::support::{unique, wait_for};
 /// "Within a second", on a machine that is busy with other things too.
 const A_SECOND: Duration = Duration::from_millis(2500);
 
-fn count(app: &App, part: &str) -> usize {
-    app.lines(part).len()
+/// Asserts that the log of `app` has no line with `part` in it so far.
+#[track_caller]
+fn expect_none(app: &App, part: &str) {
+    assert_eq!(app.lines(part), Vec::<String>::new());
 }
 
 #[test]
@@ -33,9 +35,9 @@ fn close_and_hooks_come_exactly_once_in_each_ending() {
         let line = app.wait_access(&format!("end={end}&tag={tag}"));
         assert_eq!(line.outcome(), outcome, "{method} {end}");
         let own = format!("end={end}&tag={tag}");
-        assert_eq!(count(&app, &format!("close {own}")), 1, "{method} {end}");
-        let sent = app.lines(&format!("sent {own}"));
-        assert!(sent.len() == 1 && sent[0].contains(report), "{method} {end}: {sent:?}");
+        app.wait_lines(&format!("close {own}"), 1);
+        let sent = app.wait_lines(&format!("sent {own}"), 1);
+        assert!(sent[0].contains(report), "{method} {end}: {sent:?}");
     }
 }
 
@@ -44,7 +46,8 @@ fn sent_comes_only_where_hooks_wait() {
     let (app, tag) = (guest("endings"), unique());
     app.get(&format!("/?end=ok&hooks=none&tag={tag}")).expect(200);
     app.wait_access(&tag);
-    assert_eq!(app.lines(&tag).len(), 1, "close and nothing else: {:?}", app.lines(&tag));
+    // close and nothing else.
+    app.wait_lines(&tag, 1);
 }
 
 #[test]
@@ -53,7 +56,7 @@ fn a_trapped_instance_is_dropped_without_close() {
     let response = app.get(&format!("/?end=trap&tag={tag}"));
     assert!(!response.complete && response.text() == "chunk");
     assert_eq!(app.wait_access(&tag).outcome(), "trap");
-    assert_eq!(count(&app, &tag), 0, "{:?}", app.lines(&tag));
+    expect_none(&app, &tag);
 }
 
 #[test]
@@ -102,9 +105,9 @@ fn expect_end_after(leaves: Leaves, app: &App, tag: &str, client: Client) {
     assert!(left.elapsed() < A_SECOND, "{leaves:?}: closed only after {:?}", left.elapsed());
     let line = app.wait_access(tag);
     assert_eq!(line.outcome(), "client_gone", "{leaves:?}");
-    assert_eq!(count(app, &format!("closed {tag}")), 1);
-    let sent = app.lines(&format!("sent {tag}"));
-    assert!(sent.len() == 1 && sent[0].ends_with("complete=false"), "{leaves:?}: {sent:?}");
+    app.wait_lines(&format!("closed {tag}"), 1);
+    let sent = app.wait_lines(&format!("sent {tag}"), 1);
+    assert!(sent[0].ends_with("complete=false"), "{leaves:?}: {sent:?}");
 }
 
 #[test]
@@ -185,7 +188,7 @@ fn a_client_that_takes_nothing_has_left() {
     client.send(app.request("GET", &format!("/?quiet=1&tag={tag}")).bytes());
     client.head();
     assert_eq!(app.wait_access(&tag).outcome(), "client_gone");
-    assert_eq!(count(&app, &format!("closed {tag}")), 1);
+    app.wait_lines(&format!("closed {tag}"), 1);
     client.skim(usize::MAX);
 }
 
@@ -197,7 +200,8 @@ fn a_client_that_leaves_before_the_first_byte_gets_its_application_closed() {
     client.send(app.request("GET", &format!("/?in=first&ms=700&tag={tag}")).bytes());
     app.wait_line(&format!("next 0 {tag}"));
     expect_end_after(Leaves::Closes, &app, &tag, client);
-    assert_eq!(count(&app, &format!("next 1 {tag}")), 0, "no further chunk is asked for");
+    // No further chunk is asked for.
+    expect_none(&app, &format!("next 1 {tag}"));
 }
 
 #[test]
@@ -223,7 +227,7 @@ fn a_running_call_has_a_second_to_return() {
     assert_eq!(line.outcome(), "client_gone");
     let took = left.elapsed();
     assert!(took > Duration::from_millis(900) && took < A_SECOND + Duration::from_secs(1), "{took:?}");
-    assert_eq!(count(&app, &format!("closed {tag}")), 0);
+    expect_none(&app, &format!("closed {tag}"));
 }
 
 #[test]
@@ -232,7 +236,7 @@ fn hooks_run_in_order_after_close_and_before_the_access_log() {
     app.get(&format!("/?tag={tag}")).expect(200);
     app.wait_access(&tag);
     let said: Vec<_> =
-        app.lines(&tag).iter().map(|line| line.split(' ').skip(2).collect::<Vec<_>>().join(" ")).collect();
+        app.wait_lines(&tag, 5).iter().map(|line| line.split(' ').skip(2).collect::<Vec<_>>().join(" ")).collect();
     let expected = [
         format!("closed {tag}"),
         format!("hook 1 {tag} bytes=6 complete=true"),
@@ -250,7 +254,7 @@ fn hooks_run_after_an_error_too() {
     app.get(&format!("/?fail=1&tag={tag}")).expect_page(500);
     app.wait_access(&tag);
     for n in 1..=3 {
-        assert_eq!(count(&app, &format!("hook {n} {tag} ")), 1);
+        app.wait_lines(&format!("hook {n} {tag} "), 1);
     }
 }
 
@@ -264,11 +268,12 @@ fn close_and_hooks_never_delay_the_client() {
         assert_eq!(client.response().expect(200).text(), "chunkchunkchunk");
         // The next request on the same connection doesn't wait either.
         client.send(app.request("GET", &format!("/?tag={next}")).bytes()).response().expect(200);
-        assert_eq!(count(&app, &format!("sent {tag}")), 0, "{phase}");
+        expect_none(&app, &format!("sent {tag}"));
         let began = Instant::now();
         let line = app.wait_access(&tag);
         assert!(began.elapsed() < Duration::from_secs(4) && line.number("elapsed_us") >= 2_000_000, "{line:?}");
-        assert_eq!((line.outcome(), count(&app, &format!("sent {tag} bytes=15 complete=true"))), ("ok", 1));
+        assert_eq!(line.outcome(), "ok", "{phase}");
+        app.wait_lines(&format!("sent {tag} bytes=15 complete=true"), 1);
     }
 }
 
@@ -329,8 +334,8 @@ fn hooks_of_a_delivered_response_outlive_the_client_of_the_next() {
 
 #[test]
 fn life_ends_with_the_last_byte() {
-    let app = guest_as("sleeps", "sleeps-short-life", "[limits]\nlife = \"1s\"\n");
+    let app = guest_as("sleeps", "sleeps-short-life", "[limits]\nlife = \"2s\"\n");
     let tag = unique();
-    assert_eq!(app.get(&format!("/?in=sent&ms=1500&tag={tag}")).status(), 200);
+    assert_eq!(app.get(&format!("/?in=sent&ms=2500&tag={tag}")).status(), 200);
     assert_eq!(app.wait_access(&tag).outcome(), "ok");
 }

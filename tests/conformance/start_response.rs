@@ -50,7 +50,7 @@ fn exc_info_after_the_headers_gives_the_error_back_and_aborts() {
     client.expect_end();
     app.wait_line(&format!("replaced Err(\"ValueError: secret-of-the-guest\") {tag}"));
     assert_eq!(app.wait_access(&tag).outcome(), "error");
-    assert_eq!(app.lines(&format!("sent {tag} bytes=7 complete=false")).len(), 1);
+    app.wait_lines(&format!("sent {tag} bytes=7 complete=false"), 1);
 }
 
 #[test]

@@ -363,7 +363,18 @@ impl App {
         wait_for(&format!("a line of {}'s log with {part:?}", self.name), || self.lines(part).into_iter().next())
     }
 
-    /// Waits for the access log's line with `part` in it; then the request is over, hooks included.
+    /// Waits for `count` lines of its log with `part` in them, and asserts that there are no more.
+    #[track_caller]
+    pub fn wait_lines(&self, part: &str, count: usize) -> Vec<String> {
+        let lines = wait_for(&format!("{count} lines of {}'s log with {part:?}", self.name), || {
+            Some(self.lines(part)).filter(|lines| lines.len() >= count)
+        });
+        assert_eq!(lines.len(), count, "{lines:#?}");
+        lines
+    }
+
+    /// Waits for the access log's line with `part` in it; then the request is over, hooks included. Another thread
+    /// writes what the application said: [`wait_lines`](App::wait_lines).
     #[track_caller]
     pub fn wait_access(&self, part: &str) -> Access {
         Access(self.host.wait_access(part))
