@@ -19,25 +19,26 @@ const WORLD: &str = "wasgi:gateway/app@0.1.0";
 pub struct Refusal(String);
 
 impl Refusal {
-    /// A refusal in these words.
-    pub fn new(sentence: impl Into<String>) -> Refusal {
-        Refusal(sentence.into())
+    /// A refusal in these words, which become one line: what others' errors quote has line ends in it, or worse.
+    pub fn new(sentence: impl AsRef<str>) -> Refusal {
+        let words = sentence.as_ref().split(|c: char| c.is_control() || c == ' ').filter(|word| !word.is_empty());
+        Refusal(words.collect::<Vec<_>>().join(" "))
     }
 
     pub(super) fn compile(error: &wasmtime::Error) -> Refusal {
-        Refusal(format!("it can't be compiled: {}", chain(error)))
+        Refusal::new(format!("it can't be compiled: {}", chain(error)))
     }
 
     pub(super) fn load(error: &wasmtime::Error) -> Refusal {
-        Refusal(format!("its compiled code can't be loaded: {}", chain(error)))
+        Refusal::new(format!("its compiled code can't be loaded: {}", chain(error)))
     }
 
     pub(super) fn link(error: &wasmtime::Error) -> Refusal {
-        Refusal(format!("it doesn't fit the world {WORLD}: {}", chain(error)))
+        Refusal::new(format!("it doesn't fit the world {WORLD}: {}", chain(error)))
     }
 
     pub(super) fn probe(error: &dyn fmt::Display) -> Refusal {
-        Refusal(format!("it can't be instantiated: {error}"))
+        Refusal::new(format!("it can't be instantiated: {error}"))
     }
 }
 
@@ -73,7 +74,9 @@ pub fn check(bytes: &[u8]) -> Result<Contract, Refusal> {
         [] => "nothing".to_owned(),
         exports => exports.join(", "),
     };
-    Err(Refusal(format!("it is a component of another world: it exports {found}, and an application exports {EXPORT}")))
+    Err(Refusal::new(format!(
+        "it is a component of another world: it exports {found}, and an application exports {EXPORT}"
+    )))
 }
 
 fn recognise(bytes: &[u8]) -> Result<(), Refusal> {
@@ -86,7 +89,7 @@ fn recognise(bytes: &[u8]) -> Result<(), Refusal> {
         [0, b'a', b's', b'm', ..] => "wasm of an unknown version",
         _ => "something else",
     };
-    Err(Refusal(format!("it is {found}, and an application is a WebAssembly component")))
+    Err(Refusal::new(format!("it is {found}, and an application is a WebAssembly component")))
 }
 
 /// Reads the outermost component's imports and exports.
@@ -94,7 +97,7 @@ fn read(bytes: &[u8]) -> Result<Contract, Refusal> {
     let mut contract = Contract::default();
     let mut depth = 0usize;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(|error| Refusal(format!("it is damaged: {error}")))? {
+        match payload.map_err(|error| Refusal::new(format!("it is damaged: {error}")))? {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err(Refusal::new("it is a core module, and an application is a WebAssembly component"));
             }
@@ -135,6 +138,14 @@ mod tests {
             let refusal = check(bytes).unwrap_err().to_string();
             assert!(refusal.contains(named), "{refusal}");
         }
+    }
+
+    #[test]
+    fn a_refusal_is_one_line() {
+        // The validator quotes four bytes on four lines.
+        let refusal = check(b"\0asm\x0d\0\x01\0\x01\x08asm\0\x01\0\0\0").unwrap_err().to_string();
+        assert!(refusal.contains("expected=[ 0x0, 0x61") && !refusal.contains(char::is_control), "{refusal}");
+        assert_eq!(Refusal::new("one\r\n  \x1b[31mline").to_string(), "one [31mline");
     }
 
     #[test]

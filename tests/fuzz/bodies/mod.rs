@@ -3,8 +3,10 @@
 //! A new target is a file here with a `run`, a line in [`ALL`], a directory of seeds `corpus/<name>`, and a
 //! `fuzz_targets/<name>.rs` with its `[[bin]]`.
 
+pub(crate) mod component;
 pub(crate) mod environ;
 pub(crate) mod head;
+pub(crate) mod manifest;
 pub(crate) mod route;
 pub(crate) mod wire;
 
@@ -12,5 +14,11 @@ pub(crate) mod wire;
 pub(crate) type Body = fn(&[u8]);
 
 /// Each target by the name of its corpus.
-pub(crate) const ALL: &[(&str, Body)] =
-    &[("environ", environ::run), ("head", head::run), ("route", route::run), ("wire", wire::run)];
+pub(crate) const ALL: &[(&str, Body)] = &[
+    ("component", component::run),
+    ("environ", environ::run),
+    ("head", head::run),
+    ("manifest", manifest::run),
+    ("route", route::run),
+    ("wire", wire::run),
+];
