@@ -68,7 +68,8 @@ stall = "1s"
 pub struct Arena {
     pub site: Site,
     pub server: Server,
-    alone: Felt,
+    /// What V felt with nobody else.
+    pub alone: Felt,
 }
 
 /// The arena while nobody else uses it: figures are of one attack at a time.
@@ -99,20 +100,32 @@ impl Arena {
     #[track_caller]
     pub fn turn() -> Turn {
         static ARENA: Mutex<Weak<Arena>> = Mutex::new(Weak::new());
-        static TURN: Mutex<()> = Mutex::new(());
         let arena = {
             let mut known = ARENA.lock().unwrap_or_else(PoisonError::into_inner);
             known.upgrade().unwrap_or_else(|| {
-                let arena = Arc::new(Arena::start());
+                let arena = Arc::new(Arena::start(""));
                 *known = Arc::downgrade(&arena);
                 arena
             })
         };
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Turn { arena, _turn }
+        Turn { arena, _turn: Arena::wait() }
     }
 
-    fn start() -> Arena {
+    /// A server of its own, with more at the configuration's top, for what is measured of a process; nobody else measures
+    /// meanwhile.
+    #[track_caller]
+    pub fn of_its_own(config: &str) -> Turn {
+        let _turn = Arena::wait();
+        Turn { arena: Arc::new(Arena::start(config)), _turn }
+    }
+
+    /// Waits for the turn alone, for who has another server.
+    pub fn wait() -> MutexGuard<'static, ()> {
+        static TURN: Mutex<()> = Mutex::new(());
+        TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(config: &str) -> Arena {
         let site = Site::new();
         let deploy = |tenant: &str, guest: &str| {
             site.put(&format!("{tenant}/{guest}.wasm"), fs::read(guests::component(guest)).expect("a component"));
@@ -121,7 +134,7 @@ impl Arena {
         ["chunks", "spins"].iter().for_each(|guest| deploy("busy", guest));
         ["echo", "residue"].iter().for_each(|guest| deploy("victim", guest));
         let file = site.folder().join("host.toml");
-        fs::write(&file, CONFIG).expect("a configuration");
+        fs::write(&file, [config, CONFIG].concat()).expect("a configuration");
         let mut command = site.command();
         command.arg("--config").arg(file).args(["--access-log", "/dev/null"]);
         let server = Server::start(command);
@@ -152,6 +165,18 @@ impl Arena {
     }
 }
 
+impl Seen {
+    /// Asserts that there were answers, and none but those that `attacks` expect.
+    #[track_caller]
+    pub fn is_as_expected(&self, name: &str, attacks: &[Attack<'_>]) {
+        let ends: Vec<_> = attacks.iter().flat_map(|attack| attack.ends).collect();
+        for status in self.statuses.keys() {
+            assert!(ends.contains(&status), "{name}: E was answered {status}, expected one of {ends:?}: {self:?}");
+        }
+        assert!(self.requests > 0, "{name}");
+    }
+}
+
 impl Turn {
     /// Attacks with V beside, asserts how that ended, that V felt no error, and that everything is as it was; prints the
     /// figures.
@@ -160,11 +185,7 @@ impl Turn {
         let arena = &*self.arena;
         let files = arena.files();
         let (felt, seen) = beside(arena.server.address, || attacks_for(arena, attacks, size::time()));
-        let ends: Vec<_> = attacks.iter().flat_map(|attack| attack.ends).collect();
-        for status in seen.statuses.keys() {
-            assert!(ends.contains(&status), "{name}: E was answered {status}, expected one of {ends:?}: {seen:?}");
-        }
-        assert!(seen.requests > 0, "{name}");
+        seen.is_as_expected(name, attacks);
         self.recovered(name, files);
         let (alone, p99) = (arena.alone.part(0.99), felt.part(0.99));
         println!("{name}: {}; alone p99 {alone:.2?}; E: {seen:?}", felt.figures());
@@ -197,7 +218,7 @@ impl Turn {
 const MOST: Duration = Duration::from_secs(60);
 
 /// Lets all clients of all attacks ask for what they ask for, again and again, for `time`.
-fn attacks_for(arena: &Arena, attacks: &[Attack<'_>], time: Duration) -> Seen {
+pub fn attacks_for(arena: &Arena, attacks: &[Attack<'_>], time: Duration) -> Seen {
     let (done, seen) = (AtomicBool::new(false), Mutex::new(Seen::default()));
     thread::scope(|scope| {
         for attack in attacks {

@@ -1,8 +1,8 @@
 //! What clients do that mean harm, with V beside: silence, slowness, departures, and many at one time.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -128,20 +128,24 @@ fn c5_clients_leave_in_every_phase() {
     let turn = Arena::turn();
     let (count, files) = (size::of(100_000), turn.arena.files());
     turn.beside(&format!("C5 {count} departures"), || {
-        for number in 0..count {
-            let (_, sent, read) = DEPARTURES[number % DEPARTURES.len()];
-            let mut stream = TcpStream::connect(turn.arena.server.address).expect("a connection");
-            stream.write_all(sent).expect("a part of a request");
-            let mut answer = vec![0; read];
-            let _ = stream.read_exact(&mut answer);
-            match number / DEPARTURES.len() % 3 {
-                0 => SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a reset"),
-                1 => drop(stream.shutdown(Shutdown::Write)),
-                _ => {}
-            }
-        }
+        (0..count).for_each(|number| depart(turn.arena.server.address, number).expect("a part of a request"));
     });
     turn.recovered("C5", files);
+}
+
+/// A client that leaves: one of each phase after the other, in one of three ways.
+pub fn depart(address: SocketAddr, number: usize) -> io::Result<()> {
+    let (_, sent, read) = DEPARTURES[number % DEPARTURES.len()];
+    let mut stream = TcpStream::connect(address)?;
+    stream.write_all(sent)?;
+    let mut answer = vec![0; read];
+    let _ = stream.read_exact(&mut answer);
+    match number / DEPARTURES.len() % 3 {
+        0 => SockRef::from(&stream).set_linger(Some(Duration::ZERO))?,
+        1 => drop(stream.shutdown(Shutdown::Write)),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// A server of one application, for what is measured of a process.

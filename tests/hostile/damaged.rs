@@ -21,7 +21,7 @@ use crate::support::version::version;
 const APPS: usize = 20;
 
 /// What is put: how it was made, and the bytes.
-fn component(number: usize) -> (&'static str, Vec<u8>) {
+pub fn component(number: usize) -> (&'static str, Vec<u8>) {
     let mut random = Random(number as u64);
     let whole = version(&format!("number {number}"));
     match number % 10 {

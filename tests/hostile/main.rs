@@ -20,6 +20,7 @@ mod classes;
 mod clients;
 mod damaged;
 mod deploys;
+mod ended;
 mod faults;
 mod guests;
 mod malformed;
@@ -31,6 +32,7 @@ mod soak;
 mod strict;
 mod table;
 mod tenants;
+mod together;
 mod victim;
 
 use support::site::Server;

@@ -8,11 +8,11 @@ use crate::size;
 use crate::support::version::{padded, version};
 use crate::support::wait_for;
 
-const CPU: Attack<'_> = Attack { clients: 16, targets: &["/evil/spins?in=handle"], ends: &[503, 504] };
-const MEMORY: Attack<'_> =
+pub const CPU: Attack<'_> = Attack { clients: 16, targets: &["/evil/spins?in=handle"], ends: &[503, 504] };
+pub const MEMORY: Attack<'_> =
     Attack { clients: 8, targets: &["/evil/hogs", "/evil/counts?grow=120"], ends: &[500, 503, 504, 200] };
-const LOGS: Attack<'_> = Attack { clients: 4, targets: &["/evil/floods?lines=5000"], ends: &[200, 503, 504] };
-const TRAPS: Attack<'_> =
+pub const LOGS: Attack<'_> = Attack { clients: 4, targets: &["/evil/floods?lines=5000"], ends: &[200, 503, 504] };
+pub const TRAPS: Attack<'_> =
     Attack { clients: 8, targets: &["/evil/traps?in=handle", "/evil/traps?in=next"], ends: &[500, 0, 503, 504] };
 
 #[test]

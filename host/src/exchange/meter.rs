@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -91,7 +92,8 @@ pub struct Meter {
     /// Time that this call spent waiting for its client, up to `waiting_since` if that isn't 0.
     waited: AtomicU64,
     waiting_since: AtomicU64,
-    exhausted: AtomicBool,
+    /// Why a call was ended in the midst of it.
+    ended: OnceLock<Ended>,
     over: AtomicBool,
     bytes_read: AtomicU64,
     memory: AtomicU64,
@@ -129,7 +131,7 @@ impl Meter {
             seen: zero(),
             waited: zero(),
             waiting_since: zero(),
-            exhausted: AtomicBool::new(false),
+            ended: OnceLock::new(),
             over: AtomicBool::new(false),
             bytes_read: zero(),
             memory: zero(),
@@ -191,16 +193,17 @@ impl Meter {
     /// case it may go on at once.
     ///
     /// # Errors
-    /// [`Ended::Cpu`] once the call has used up its CPU.
+    /// Once the call has used up its CPU, or its time is over: it may have been without a processor for long.
     pub fn tick(&self) -> Result<bool, Ended> {
-        let cpu = thread_cpu();
+        let (cpu, now) = (thread_cpu(), self.now());
         let since = self.poll_cpu.swap(cpu, Relaxed);
         if since == 0 {
-            self.charge(self.since_poll(self.now()));
+            self.charge(self.since_poll(now));
         } else {
-            self.charge_measured(cpu.saturating_sub(since), self.now());
+            self.charge_measured(cpu.saturating_sub(since), now);
         }
         self.check_cpu()?;
+        self.check_time(now)?;
         Ok(!self.ticked.swap(true, Relaxed))
     }
 
@@ -252,8 +255,22 @@ impl Meter {
         if self.call_cpu.load(Relaxed) <= nanos(self.clocks.cpu) {
             return Ok(());
         }
-        self.exhausted.store(true, Relaxed);
-        Err(Ended::Cpu)
+        Err(self.end(Ended::Cpu))
+    }
+
+    fn check_time(&self, now: u64) -> Result<(), Ended> {
+        let moment = self.epoch + Duration::from_nanos(now);
+        if self.wall_deadline() <= moment {
+            Err(self.end(Ended::Wall))
+        } else if self.deadline().is_some_and(|life| life <= moment) {
+            Err(self.end(Ended::Life))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn end(&self, why: Ended) -> Ended {
+        *self.ended.get_or_init(|| why)
     }
 
     /// Runs a wait for the client: its time doesn't count against the call's wall time.
@@ -274,8 +291,8 @@ impl Meter {
     /// is for one.
     ///
     /// # Errors
-    /// Why it was ended, in which case the instance must not be used again. [`Ended::Cpu`] may also
-    /// show as an error of the call itself; then [`Meter::is_exhausted`] tells.
+    /// Why it was ended, in which case the instance must not be used again. That may also show as an
+    /// error of the call itself; then [`Meter::ended`] tells.
     pub fn limit<'a, T>(
         &'a self,
         client: Option<&'a Client>,
@@ -306,9 +323,9 @@ impl Meter {
         polled
     }
 
-    /// Whether a call was ended for its CPU.
-    pub fn is_exhausted(&self) -> bool {
-        self.exhausted.load(Relaxed)
+    /// Why a call was ended in the midst of it, if one was.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended.get().copied()
     }
 
     /// CPU that this poll used since it was charged last.
@@ -387,11 +404,16 @@ impl<F: Future> Future for Limited<'_, F> {
     type Output = Result<F::Output, Ended>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // A guest that had to wait for its turn may be late: then it does not go on.
-        if self.as_mut().project().alarm.as_ref().is_some_and(|alarm| alarm.is_elapsed())
-            && let Poll::Ready(ended) = self.as_mut().poll_deadlines(cx)
-        {
-            return Poll::Ready(Err(ended));
+        // A guest that had to wait for its turn may be late, or have used up its CPU at the end of the one before: then it
+        // does not go on.
+        if let Some(alarm) = self.as_mut().project().alarm {
+            let is_late = alarm.is_elapsed();
+            if let Err(ended) = self.meter.check_cpu() {
+                return Poll::Ready(Err(ended));
+            }
+            if is_late && let Poll::Ready(ended) = self.as_mut().poll_deadlines(cx) {
+                return Poll::Ready(Err(ended));
+            }
         }
         let this = self.as_mut().project();
         // Neither what a host function reads in the midst of the call nor what is read after it may be older.

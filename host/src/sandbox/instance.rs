@@ -173,8 +173,8 @@ fn tick(exchange: &Exchange, account: &Arc<Account>) -> wasmtime::Result<UpdateD
 }
 
 fn failure(store: &Store<Guest>, exchange: &Exchange, error: &wasmtime::Error) -> Failure {
-    if exchange.meter.is_exhausted() {
-        return Ended::Cpu.into();
+    if let Some(ended) = exchange.meter.ended() {
+        return ended.into();
     }
     let said = format!("{error:#}");
     match error.downcast_ref::<Trap>() {
