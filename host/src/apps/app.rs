@@ -15,13 +15,17 @@ use crate::log::AppLog;
 use crate::manifest::{Limits, Settings};
 use crate::sandbox::{Code, Engine, Failure, Idle, Instance, Outcome, Refusal, Surroundings};
 use crate::scheduler::SHORT;
-use crate::tenants::{Account, Bounds, Gate, OutOfMemory, Pass};
+use crate::tenants::{Account, Bounds, Gate, OutOfMemory, Pass, Spender};
 
 /// How long a request waits in the queue before it is told that there is no room.
 const QUEUE_WAIT: Duration = Duration::from_secs(10);
 
 /// How many requests the average of their CPU is of.
 const REMEMBERS: u64 = 32;
+
+/// Long calls at one time, of an application or of a tenant's whose requests nothing is known of, after which the next one
+/// is expected to be long as well.
+const FEW: u32 = 4;
 
 /// Gives an application's code: at its first request, and at the first after it was unloaded.
 pub type Loader = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Code, Refusal>> + Send>> + Send + Sync>;
@@ -74,7 +78,8 @@ pub struct App {
     born: Instant,
     /// Milliseconds from `born` to the last request.
     used: AtomicU64,
-    /// CPU of a request, in nanoseconds: a moving average.
+    /// CPU of a request, in nanoseconds: a moving average. Of what nobody has asked for yet nothing is known: it is on the
+    /// verge of being long.
     average: AtomicU64,
 }
 
@@ -177,7 +182,7 @@ impl App {
             key,
             version,
             stats,
-            surroundings: Arc::new(Surroundings { env, log, account }),
+            surroundings: Arc::new(Surroundings { env, log, spender: Spender::new(account) }),
             loader,
             code: ArcSwapOption::empty(),
             loading: Mutex::new(()),
@@ -187,7 +192,7 @@ impl App {
             idle: OnceLock::new(),
             born: Instant::now(),
             used: AtomicU64::new(0),
-            average: AtomicU64::new(0),
+            average: AtomicU64::new(nanos(SHORT)),
             settings,
         })
     }
@@ -219,7 +224,12 @@ impl App {
 
     /// What its tenant uses, and what it may.
     pub fn account(&self) -> &Arc<Account> {
-        &self.surroundings.account
+        self.spender().account()
+    }
+
+    /// Whose CPU its requests use.
+    pub fn spender(&self) -> &Arc<Spender> {
+        &self.surroundings.spender
     }
 
     /// The clocks that its requests run under.
@@ -230,7 +240,7 @@ impl App {
 
     /// Counts a request that is over, and has used so much CPU; that of `short` was not metered before.
     pub fn count(&self, ok: bool, used: Duration, short: Duration) {
-        let nanos = u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos(used);
         self.stats.requests.fetch_add(1, Relaxed);
         self.stats.cpu.fetch_add(nanos, Relaxed);
         if !ok {
@@ -242,9 +252,16 @@ impl App {
         self.account().charge_cpu(short);
     }
 
-    /// Whether a request is a long call from its beginning on: those before it were, or its tenant is beyond its CPU.
+    /// Whether a request is a long call from its beginning on: those before it were, others that came with it turn out to
+    /// be, or its tenant is beyond its CPU. Of many that come at one time only the first so compute where short ones do.
     pub fn is_long(&self) -> bool {
-        Duration::from_nanos(self.average.load(Relaxed)) > SHORT || self.account().is_beyond_cpu()
+        let average = Duration::from_nanos(self.average.load(Relaxed));
+        let spender = self.spender();
+        average > SHORT
+            || spender.long() >= FEW
+            // One whose requests are known to be short has nothing to do with what its tenant's others do.
+            || average > SHORT / 2 && spender.long_of_tenant() >= FEW
+            || self.account().is_beyond_cpu()
     }
 
     /// Waits for a request's turn, as long as its client does.
@@ -356,4 +373,8 @@ async fn wait<'a>(gate: &'a Gate, whose: Whose, exchange: &Exchange) -> Result<P
         () = poll_fn(|cx| exchange.client.poll_left(cx)) => Err(Unserved::Left),
         turn = tokio::time::timeout_at(patience.into(), waiting) => turn.map_err(|_| Unserved::Waited),
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -12,7 +12,7 @@ use super::{Unstarted, existing, local, runtime, working};
 use crate::compiler::{CompileLimits, Compiler, NotCompiled};
 use crate::log::AppLog;
 use crate::sandbox::{self, Engine, Refusal, Surroundings, TrustedCode};
-use crate::tenants::Account;
+use crate::tenants::{Account, Spender};
 
 /// Tell what a component is, and whether it would be deployed
 ///
@@ -59,7 +59,8 @@ fn examine(file: &Path, bytes: &[u8], out: &mut impl Write) -> Result<Result<usi
         Err(error) => return Ok(Err(Refusal::new(format!("{error:#}")))),
     };
     let env = settings.env.into_iter().collect();
-    let surroundings = Arc::new(Surroundings { env, log: AppLog::none(), account: Account::unlimited() });
+    let spender = Spender::new(Account::unlimited());
+    let surroundings = Arc::new(Surroundings { env, log: AppLog::none(), spender });
     let _compiling = working(&format!("compiling {}", file.display()));
     let engine = Engine::new(1)?;
     let compiler = Compiler::own(CompileLimits::default());

@@ -22,7 +22,7 @@ use crate::sandbox::{self, Code, Engine, Refusal, Surroundings};
 use crate::state::records::Identity;
 use crate::state::versions::Versions;
 use crate::state::{Cache, Digest};
-use crate::tenants::Account;
+use crate::tenants::{Account, Spender};
 
 /// The largest component that is read, in bytes. The largest interpreters compiled to wasm are a tenth of this.
 const LARGEST: u64 = 256 << 20;
@@ -195,7 +195,8 @@ impl Workshop {
         let (tell, told) = channel();
         let (engine, code, memory) = (self.engine.clone(), code.clone(), job.settings.limits.memory);
         let env = job.settings.env.clone().into_iter().collect();
-        let surroundings = Surroundings { env, log: job.log.clone(), account: job.account.clone() };
+        let spender = Spender::new(job.account.clone());
+        let surroundings = Surroundings { env, log: job.log.clone(), spender };
         runtime.spawn(async move {
             let probed = sandbox::probe(&engine, &code, memory, Arc::new(surroundings)).await;
             tell.send(probed)

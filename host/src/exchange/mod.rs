@@ -16,6 +16,7 @@ pub use pace::Pace;
 pub use response::{Cut, Fault, Ready, StartError, WriteError};
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ use http::Method;
 use response::Response;
 
 use crate::scheduler::Departure;
-use crate::tenants::Account;
+use crate::tenants::Spender;
 
 /// Short bursts in a row that make a long call a short one again: twice as many each time it becomes long, up to
 /// 2,048, so that a guest gains nothing by turns.
@@ -47,7 +48,9 @@ pub struct Exchange {
     pub meter: Meter,
     response: Mutex<Response>,
     /// Whose CPU the guest uses; known once it has used some.
-    account: OnceLock<Arc<Account>>,
+    spender: OnceLock<Arc<Spender>>,
+    /// The call counts among its long ones.
+    counts: AtomicBool,
 }
 
 /// What went to the client in the end.
@@ -69,8 +72,8 @@ impl Exchange {
         let began = Instant::now();
         client.set_patience(clocks.stall);
         let meter = Meter::new(clocks, began);
-        let (response, account) = (Mutex::default(), OnceLock::new());
-        Arc::new(Exchange { method, chunks, began, client, meter, response, account })
+        let (response, spender) = (Mutex::default(), OnceLock::new());
+        Arc::new(Exchange { method, chunks, began, client, meter, response, spender, counts: AtomicBool::new(false) })
     }
 
     /// `request` with its CPU metered. Guests are called within one only.
@@ -78,28 +81,50 @@ impl Exchange {
         Metered { exchange: self.clone(), request }
     }
 
-    /// The guest uses CPU of the tenant that `account` is of.
-    pub fn bill(&self, account: &Arc<Account>) {
-        self.account.get_or_init(|| account.clone());
+    /// The guest uses CPU of this application.
+    pub fn bill(&self, spender: &Arc<Spender>) {
+        self.spender.get_or_init(|| spender.clone());
     }
 
     /// Gives way, and goes on among long calls. For a call of which it is known that it will be one.
-    pub async fn begin_long(&self, account: &Arc<Account>) {
-        self.bill(account);
+    pub async fn begin_long(&self, spender: &Arc<Spender>) {
+        self.bill(spender);
         self.meter.begin_long();
         tokio::task::yield_now().await;
     }
 
     /// With whom a call that has become long leaves, if it has.
     pub fn departure(&self) -> Option<Departure> {
-        let account = self.account.get().filter(|_| self.meter.is_long())?.clone();
+        let spender = self.spender.get().filter(|_| self.meter.is_long())?;
+        if !self.counts.swap(true, Relaxed) {
+            spender.begin_long();
+        }
+        let account = spender.account().clone();
         let is_fresh = !self.meter.has_computed();
         Some(Departure { account, is_fresh, patience: PATIENCE << self.meter.times_long().min(PATIENCE_DOUBLES) })
+    }
+
+    /// A call that was long is short again.
+    pub fn turn_short(&self) {
+        self.meter.turn_short();
+        self.end_long();
+    }
+
+    fn end_long(&self) {
+        if let Some(spender) = self.spender.get().filter(|_| self.counts.swap(false, Relaxed)) {
+            spender.end_long();
+        }
     }
 
     /// A panic elsewhere must not become a second one here.
     fn response(&self) -> MutexGuard<'_, Response> {
         self.response.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.end_long();
     }
 }
 

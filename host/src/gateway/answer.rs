@@ -177,7 +177,7 @@ impl Answer {
             Err(unserved) => return self.unserved(app, &unserved).await,
         };
         if app.is_long() {
-            self.exchange.begin_long(app.account()).await;
+            self.exchange.begin_long(app.spender()).await;
         }
         let mut instance = match app.instance(&self.gateway.engine, &self.exchange).await {
             Ok(instance) => instance,

@@ -102,7 +102,7 @@ impl Driver {
         let lane = self.exchange.client.lane();
         match lane.ask() {
             Ask::Go => {}
-            Ask::GoAnew => self.exchange.meter.turn_short(),
+            Ask::GoAnew => self.exchange.turn_short(),
             Ask::Wait => return cx.waker().wake_by_ref(),
         }
         // Where it panicked, the panic hook has said what and where, and its `Answer` the rest.

@@ -15,7 +15,7 @@ use super::pace::pace;
 use super::stdio::LogStream;
 use crate::exchange::{self, Exchange, Input};
 use crate::log::AppLog;
-use crate::tenants::Account;
+use crate::tenants::{Account, Spender};
 use crate::wsgi::environ::Environ;
 use crate::wsgi::head::Head;
 
@@ -42,14 +42,15 @@ pub struct Surroundings {
     pub env: Vec<(String, String)>,
     /// Where stdout, stderr and `wsgi.errors` go.
     pub log: AppLog,
-    /// Its tenant's account.
-    pub account: Arc<Account>,
+    /// Whose CPU its calls use.
+    pub spender: Arc<Spender>,
 }
 
 impl Surroundings {
     /// No environment, a log that keeps nothing, and a tenant without limits.
     pub fn none() -> Arc<Surroundings> {
-        Arc::new(Surroundings { env: Vec::new(), log: AppLog::none(), account: Account::unlimited() })
+        let spender = Spender::new(Account::unlimited());
+        Arc::new(Surroundings { env: Vec::new(), log: AppLog::none(), spender })
     }
 }
 
@@ -78,7 +79,7 @@ pub struct Request {
 impl Guest {
     /// For an instance with at most `memory` bytes.
     pub(super) fn new(memory: u64, surroundings: Arc<Surroundings>) -> Guest {
-        let memory = Memory::new(memory, surroundings.account.memory().clone());
+        let memory = Memory::new(memory, surroundings.spender.account().memory().clone());
         Guest { memory, surroundings, request: None, serial: 0, wasi: None, table: ResourceTable::new() }
     }
 
@@ -103,7 +104,11 @@ impl Guest {
     }
 
     pub(super) fn account(&self) -> &Arc<Account> {
-        &self.surroundings.account
+        self.spender().account()
+    }
+
+    pub(super) fn spender(&self) -> &Arc<Spender> {
+        &self.surroundings.spender
     }
 
     fn serving(&mut self, rep: u32) -> Result<&mut Request> {

@@ -16,7 +16,7 @@ use super::guest::{Guest, Request, Surroundings};
 use super::limits::Refused;
 use super::ticker::Ticking;
 use crate::exchange::{Ended, Exchange};
-use crate::tenants::{Account, OutOfMemory};
+use crate::tenants::{OutOfMemory, Spender};
 
 /// An instance of an application. It is owned by one request at a time, from its creation on.
 pub struct Instance {
@@ -67,7 +67,7 @@ impl Instance {
         let mut store = Store::new(engine.wasmtime(), Guest::new(memory, surroundings));
         store.limiter(|guest| &mut guest.memory);
         store.epoch_deadline_callback(|store| match store.data().request() {
-            Some(request) => tick(&request.exchange, store.data().account()),
+            Some(request) => tick(&request.exchange, store.data().spender()),
             None => Ok(UpdateDeadline::Yield(1)),
         });
         store.set_epoch_deadline(1);
@@ -164,8 +164,8 @@ pub(super) struct Chunk {
 
 /// The guest is interrupted: it goes on after the first tick of a poll, in which it has hardly
 /// run, and gives way to others after every later one.
-fn tick(exchange: &Exchange, account: &Arc<Account>) -> wasmtime::Result<UpdateDeadline> {
-    exchange.bill(account);
+fn tick(exchange: &Exchange, spender: &Arc<Spender>) -> wasmtime::Result<UpdateDeadline> {
+    exchange.bill(spender);
     if exchange.meter.tick()? {
         return Ok(UpdateDeadline::Continue(1));
     }
@@ -211,7 +211,7 @@ pub async fn probe(
             Ok(_) => return Ok(()),
             Err(Ok(Failure::Crowded(..))) => return Err(Err(NoSlot)),
             Err(Ok(failure)) => return Err(Ok(Refusal::probe(&failure))),
-            Err(Err(_)) if surroundings.account.memory().reclaim() => {}
+            Err(Err(_)) if surroundings.spender.account().memory().reclaim() => {}
             Err(Err(no_slot)) => return Err(Err(no_slot)),
         }
     }

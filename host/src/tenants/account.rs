@@ -22,6 +22,7 @@ pub struct Account {
     memory: Arc<Pool>,
     weight: AtomicU32,
     cpu: Bucket,
+    long: AtomicU32,
     refused: AtomicU64,
     dropped: AtomicU64,
 }
@@ -54,6 +55,7 @@ impl Account {
             memory: Pool::of_tenant(quota.memory, host),
             weight: AtomicU32::new(quota.weight),
             cpu: Bucket::new(quota.cpu.map(nanos)),
+            long: AtomicU32::new(0),
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         })
@@ -128,6 +130,11 @@ impl Account {
     /// Whether it has used more CPU than it may.
     pub fn is_beyond_cpu(&self) -> bool {
         self.cpu.is_limited() && !self.cpu.wait(Instant::now()).is_zero()
+    }
+
+    /// How many of its calls are long ones.
+    pub(super) fn long(&self) -> &AtomicU32 {
+        &self.long
     }
 
     /// Whether a log may have another line of so many bytes; counts it where it may not.

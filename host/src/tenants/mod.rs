@@ -8,11 +8,13 @@ mod bucket;
 mod gate;
 mod memory;
 mod quota;
+mod spender;
 
 pub use account::{Account, Usage};
 pub use gate::{Bounds, Full, Gate, Pass, Waiting};
 pub use memory::{Holding, OutOfMemory, Pool, Spare};
 pub use quota::{Quota, QuotaTable, Quotas};
+pub use spender::Spender;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
