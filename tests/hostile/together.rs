@@ -231,7 +231,7 @@ fn everything_at_one_time_for_ten_minutes() {
     let after = clear(before.files);
     done.seen.is_as_expected("all at one time", &[OTHERS, MEMORY]);
     let [p50, p99, max] = [0.5, 0.99, 1.0].map(|part| arena.alone.part(part));
-    println!("all at one time, {:?}: {}", lasting(), felt.figures());
+    println!("all at one time, {:?}: {}", lasting(), arena.compared(&felt));
     println!("  V with nobody else: p50 {p50:.2?}, p99 {p99:.2?}, max {max:.2?}");
     println!("  V's memory was looked at {} times, and nobody's was in it", done.clean);
     println!("  E's clients: {:?}; {} at a time, again and again: {:?}", done.seen, crowd(), done.clients);

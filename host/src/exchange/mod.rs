@@ -145,3 +145,32 @@ impl<F: Future> Future for Metered<F> {
         this.exchange.meter.poll(|| this.request.poll(cx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_counts_among_long_ones_once_and_while_it_is_one() {
+        let second = Duration::from_secs(1);
+        let clocks = Clocks { cpu: second, wall: second, life: None, stall: second };
+        let spender = Spender::new(crate::tenants::Account::unlimited());
+        let begin = || {
+            let exchange = Exchange::new(Method::GET, true, Arc::default(), clocks);
+            let mut begun = Box::pin(exchange.begin_long(&spender));
+            // It gives way, for its task to leave.
+            assert!(begun.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
+            drop(begun);
+            assert!(exchange.departure().is_some_and(|departure| departure.is_fresh));
+            exchange
+        };
+        let (one, other) = (begin(), begin());
+        assert!(one.departure().is_some());
+        assert_eq!((spender.long(), spender.long_of_tenant()), (2, 2));
+        one.turn_short();
+        assert!(one.departure().is_none());
+        assert_eq!(spender.long(), 1);
+        drop((one, other));
+        assert_eq!((spender.long(), spender.long_of_tenant()), (0, 0));
+    }
+}
