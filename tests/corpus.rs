@@ -31,16 +31,18 @@ fn seeds_of_every_target_pass() {
     }
 }
 
-/// A part of what the fuzzer does, on any compiler: seeds with a few changes, the same in every run.
+/// A part of what the fuzzer does, on any compiler: seeds with a few changes, the same in every run; `WASGI_FUZZ` says how
+/// many of each target.
 #[test]
 fn what_is_nearly_a_seed_passes() {
+    let count = std::env::var("WASGI_FUZZ").map_or(1_000, |count| count.parse().expect("a number"));
     for (name, run) in bodies::ALL {
         let seeds = fs::read_dir(corpus().join(name)).expect("a corpus for each target");
         let mut seeds: Vec<_> = seeds.map(|seed| seed.expect("a readable directory").path()).collect();
         seeds.sort();
         let seeds: Vec<_> = seeds.iter().map(|path| fs::read(path).expect("a readable seed")).collect();
         let mut random = random::Random(1);
-        for number in 0..1_000 {
+        for number in 0..count {
             let input = changed(&seeds, &mut random);
             // Shown of the one that fails.
             println!("{name} {number}: {}", input.escape_ascii());

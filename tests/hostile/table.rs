@@ -51,7 +51,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// `suite::module::name` of the suites' tests, `lib::name` of the host's own, `wire::name` of the checker's.
+/// `suite::module::name` of the suites' tests, `lib::name` of the host's own, `wire::name` of the checker's, `corpus::name`
+/// of what the fuzz targets share.
 fn tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
     for suite in SUITES {
@@ -68,8 +69,10 @@ fn tests() -> BTreeSet<String> {
     for file in files {
         tests.extend(tests_of(&fs::read_to_string(file).unwrap()).map(|name| format!("lib::{name}")));
     }
-    let wire = fs::read_to_string(root().join("tests/wire.rs")).unwrap();
-    tests.extend(tests_of(&wire).map(|name| format!("wire::{name}")));
+    for suite in ["corpus", "wire"] {
+        let source = fs::read_to_string(root().join(format!("tests/{suite}.rs"))).unwrap();
+        tests.extend(tests_of(&source).map(|name| format!("{suite}::{name}")));
+    }
     tests
 }
 
