@@ -106,8 +106,9 @@ impl Places {
             return true;
         }
         let given_away = inner.taken.len() >= self.most + inner.leaving;
-        if given_away && inner.leaving < MOST_LEAVING * self.batch() {
-            let ended = end_some(&inner.taken, self.most, self.batch());
+        let may_leave = (MOST_LEAVING * self.batch()).saturating_sub(inner.leaving).min(self.batch());
+        if given_away && may_leave > 0 {
+            let ended = end_some(&inner.taken, self.most, may_leave);
             inner.leaving += ended;
             inner.ended += ended as u64;
             inner.tell();
