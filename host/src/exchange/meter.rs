@@ -17,8 +17,17 @@ use crate::scheduler::SLICE;
 /// How long a call may go on once its client has left.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Time between two ticks of the clock that interrupts guests.
+/// Time between two ticks of the clock that interrupts guests, where there are any that compute.
 pub const TICK: Duration = Duration::from_millis(1);
+
+/// What a guest that was interrupted by a tick was found at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// It is the first in this poll: the guest may go on at once.
+    pub is_first: bool,
+    /// The guest has computed for so long by then that others may be waiting for it.
+    pub computes: bool,
+}
 
 /// Between two polls nothing is used: no time has passed since this one.
 const NEVER: u64 = u64::MAX;
@@ -189,22 +198,23 @@ impl Meter {
         self.call_began.store(self.poll_began.load(Relaxed), Relaxed);
     }
 
-    /// The guest was interrupted by a tick. Says whether it is the first in this poll, in which
-    /// case it may go on at once.
+    /// The guest was interrupted by a tick.
     ///
     /// # Errors
     /// Once the call has used up its CPU, or its time is over: it may have been without a processor for long.
-    pub fn tick(&self) -> Result<bool, Ended> {
+    pub fn tick(&self) -> Result<Tick, Ended> {
         let (cpu, now) = (thread_cpu(), self.now());
         let since = self.poll_cpu.swap(cpu, Relaxed);
+        let used = if since == 0 { self.since_poll(now) } else { cpu.saturating_sub(since) };
         if since == 0 {
-            self.charge(self.since_poll(now));
+            self.charge(used);
         } else {
-            self.charge_measured(cpu.saturating_sub(since), now);
+            self.charge_measured(used, now);
         }
         self.check_cpu()?;
         self.check_time(now)?;
-        Ok(!self.ticked.swap(true, Relaxed))
+        let is_first = !self.ticked.swap(true, Relaxed);
+        Ok(Tick { is_first, computes: !is_first || used > nanos(TICK / 2) })
     }
 
     /// Whether the request computes so much that short ones should not have to wait for it.
@@ -483,7 +493,8 @@ mod tests {
             meter.begin_call();
             let began = meter.now();
             while meter.now() < began + 50_000 {}
-            assert!(meter.tick().is_ok_and(|first| first));
+            assert_eq!(meter.tick(), Ok(Tick { is_first: true, computes: false }));
+            assert_eq!(meter.tick(), Ok(Tick { is_first: false, computes: true }));
             Poll::<()>::Pending
         });
         assert!(polled.is_pending());

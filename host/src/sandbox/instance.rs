@@ -14,7 +14,7 @@ use super::contract::Refusal;
 use super::engine::{Code, Engine};
 use super::guest::{Guest, Request, Surroundings};
 use super::limits::Refused;
-use super::ticker::Ticking;
+use super::ticker::{Hurry, Ticking};
 use crate::exchange::{Ended, Exchange};
 use crate::tenants::{OutOfMemory, Spender};
 
@@ -66,9 +66,17 @@ impl Instance {
         let slot = engine.slots().clone().try_acquire_owned().map_err(|_| Err(NoSlot))?;
         let mut store = Store::new(engine.wasmtime(), Guest::new(memory, surroundings));
         store.limiter(|guest| &mut guest.memory);
-        store.epoch_deadline_callback(|store| match store.data().request() {
-            Some(request) => tick(&request.exchange, store.data().spender()),
-            None => Ok(UpdateDeadline::Yield(1)),
+        let hurry = engine.ticker().hurry().clone();
+        let mut ticked = false;
+        store.epoch_deadline_callback(move |store| match store.data().request() {
+            Some(request) => tick(&request.exchange, store.data().spender(), &hurry),
+            None => {
+                // While it is instantiated.
+                if std::mem::replace(&mut ticked, true) {
+                    hurry.hurry();
+                }
+                Ok(UpdateDeadline::Yield(1))
+            }
         });
         store.set_epoch_deadline(1);
         exchange.meter.begin_call();
@@ -164,9 +172,13 @@ pub(super) struct Chunk {
 
 /// The guest is interrupted: it goes on after the first tick of a poll, in which it has hardly
 /// run, and gives way to others after every later one.
-fn tick(exchange: &Exchange, spender: &Arc<Spender>) -> wasmtime::Result<UpdateDeadline> {
+fn tick(exchange: &Exchange, spender: &Arc<Spender>, hurry: &Hurry) -> wasmtime::Result<UpdateDeadline> {
     exchange.bill(spender);
-    if exchange.meter.tick()? {
+    let tick = exchange.meter.tick()?;
+    if tick.computes {
+        hurry.hurry();
+    }
+    if tick.is_first {
         return Ok(UpdateDeadline::Continue(1));
     }
     Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
