@@ -33,6 +33,7 @@ class Environ(unittest.TestCase):
         self.assertEqual(environ["PATH_INFO"], "/caf\xc3\xa9")
         self.assertEqual(environ["QUERY_STRING"], "q=%20")
         self.assertEqual(environ["HTTP_X"], "\xe9")
+        self.assertEqual(seen(target="/a%00b")[0]["environ"]["PATH_INFO"], "/a\0b")
         self.assertEqual(environ["wsgi.version"], (1, 0))
         self.assertIs(environ["wsgi.multithread"], False)
         self.assertIs(environ["wsgi.multiprocess"], True)

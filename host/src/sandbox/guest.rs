@@ -130,6 +130,10 @@ impl HostEnviron for Guest {
         Ok(self.serving(handle.rep())?.environ.entries())
     }
 
+    fn joined(&mut self, handle: Resource<EnvironHandle>) -> Result<String> {
+        Ok(self.serving(handle.rep())?.environ.joined())
+    }
+
     async fn input(&mut self, handle: Resource<EnvironHandle>, max: u32) -> Result<Result<Vec<u8>, InputError>> {
         let request = self.serving(handle.rep())?;
         let max = usize::try_from(max).unwrap_or(usize::MAX);

@@ -153,9 +153,9 @@ impl Environ {
             "SCRIPT_NAME" => &self.mount.script_name,
             "PATH_INFO" => &self.mount.path_info,
             "QUERY_STRING" => return Some(native(query(&self.target).as_bytes())),
-            "CONTENT_TYPE" => return self.joined(&CONTENT_TYPE),
+            "CONTENT_TYPE" => return self.field(&CONTENT_TYPE),
             "CONTENT_LENGTH" if self.chunked => return None,
-            "CONTENT_LENGTH" => return self.joined(&CONTENT_LENGTH),
+            "CONTENT_LENGTH" => return self.field(&CONTENT_LENGTH),
             "SERVER_NAME" => match (&self.ends.virtual_host, self.ends.server) {
                 (Some(name), _) => name,
                 (None, Some(server)) => return Some(server.to_canonical().to_string().into()),
@@ -191,19 +191,48 @@ impl Environ {
     /// Every variable, each once.
     pub fn entries(&self) -> Vec<(String, String)> {
         let mut entries = Vec::with_capacity(NAMES.len() + 1 + self.headers.keys_len());
-        let known = NAMES.iter().chain(&["wasgi.version"]);
-        entries.extend(known.filter_map(|name| Some(((*name).to_owned(), self.get(name)?.into_owned()))));
-        if self.host.is_some() && !self.headers.contains_key(HOST) {
-            entries.extend(self.http("HOST").map(|host| ("HTTP_HOST".to_owned(), host.into_owned())));
+        self.each(|name, value| entries.push((name.to_owned(), value.to_owned())));
+        entries
+    }
+
+    /// Every variable in one text: names and values in turn, each after a character that is none of theirs.
+    pub fn joined(&self) -> String {
+        // Of all that a request says, only a decoded path can hold a NUL; native strings hold nothing above U+00FF.
+        let mut separators = std::iter::once('\0').chain('\u{100}'..=char::MAX);
+        separators.find_map(|separator| self.joined_by(separator)).unwrap_or_default()
+    }
+
+    fn joined_by(&self, separator: char) -> Option<String> {
+        let mut joined = String::with_capacity(1024);
+        let mut separates = true;
+        self.each(|name, value| {
+            separates &= !value.contains(separator);
+            for part in [name, value] {
+                joined.push(separator);
+                joined.push_str(part);
+            }
+        });
+        separates.then_some(joined)
+    }
+
+    fn each(&self, mut take: impl FnMut(&str, &str)) {
+        for name in NAMES.iter().chain(&["wasgi.version"]) {
+            if let Some(value) = self.get(name) {
+                take(name, &value);
+            }
+        }
+        if self.host.is_some()
+            && !self.headers.contains_key(HOST)
+            && let Some(host) = self.http("HOST")
+        {
+            take("HTTP_HOST", &host);
         }
         for name in self.headers.keys().filter(|name| is_variable(name)) {
             let variable = variable_name(name);
             if let Some(value) = self.http(&variable["HTTP_".len()..]) {
-                let value = value.into_owned();
-                entries.push((variable, value));
+                take(&variable, &value);
             }
         }
-        entries
     }
 
     /// `HTTP_{variable}`.
@@ -219,11 +248,11 @@ impl Environ {
             *to = if from == b'_' { b'-' } else { from.to_ascii_lowercase() };
         }
         let name = HeaderName::from_bytes(&name[..variable.len()]).ok()?;
-        if is_variable(&name) { self.joined(&name) } else { None }
+        if is_variable(&name) { self.field(&name) } else { None }
     }
 
     /// Repeated headers in order, joined as RFC 9110 §5.3 has it; cookies as RFC 6265 §5.4 has them.
-    fn joined(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
+    fn field(&self, name: &HeaderName) -> Option<Cow<'_, str>> {
         let mut values = self.headers.get_all(name).iter();
         let first = native(values.next()?.as_bytes());
         let Some(second) = values.next() else { return Some(first) };
@@ -358,6 +387,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn joined_is_entries(headers in prop::collection::vec(("[a-zA-Z-]{1,12}", "[ -~\u{80}-\u{ff}]{0,12}"), 0..12), path: Vec<u8>) {
+            let raw: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+            let mut environ = environ("/", &raw);
+            environ.mount.path_info = native(&path).into_owned();
+            let joined = environ.joined();
+            let mut parts = joined.split(joined.chars().next().unwrap()).skip(1).map(str::to_owned);
+            let pairs: Vec<_> = std::iter::from_fn(|| Some((parts.next()?, parts.next()?))).collect();
+            prop_assert_eq!(pairs, environ.entries());
+            prop_assert_eq!(joined.starts_with('\0'), !path.contains(&0));
+        }
+
         #[test]
         fn entries_and_get_agree(headers in prop::collection::vec(("[a-zA-Z_.!-]{1,12}", "[ -~\u{80}-\u{ff}]{0,12}"), 0..12), target: String) {
             let raw: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();

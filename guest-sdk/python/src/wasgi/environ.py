@@ -17,7 +17,10 @@ SERVICES = ("wasgi.services", "flows.flow")
 
 def build(handle: wit.Environ, input: Input, errors: Errors, hooks: list[Hook]) -> dict[str, Any]:
     """The environ of a request."""
-    environ: dict[str, Any] = dict(handle.entries())
+    joined = handle.joined()
+    parts = iter(joined.split(joined[0]))
+    next(parts)  # what is before the first separator: nothing
+    environ: dict[str, Any] = dict(zip(parts, parts))
     environ["wsgi.version"] = (1, 0)
     environ["wsgi.multithread"] = environ.get("wsgi.multithread") == "true"
     environ["wsgi.multiprocess"] = environ.get("wsgi.multiprocess") == "true"

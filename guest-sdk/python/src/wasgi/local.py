@@ -53,9 +53,10 @@ class Environ:
         self._error = error
         self.logged: list[str] = []
 
-    def entries(self) -> list[tuple[str, str]]:
-        """Every variable."""
-        return list(self._variables.items())
+    def joined(self) -> str:
+        """Every variable: names and values in turn, each after the text's first character."""
+        separator = "\u0100" if any("\0" in value for value in self._variables.values()) else "\0"
+        return "".join(separator + part for pair in self._variables.items() for part in pair)
 
     def input(self, max: int, /) -> bytes:
         """The next piece of the body, or the beginning of it."""

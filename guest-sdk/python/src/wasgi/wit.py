@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 class Environ(Protocol):
     """`gateway.environ`."""
 
-    def entries(self) -> list[tuple[str, str]]:
-        """Every variable."""
+    def joined(self) -> str:
+        """Every variable: names and values in turn, each after the text's first character."""
 
     def input(self, max: int, /) -> bytes:
         """At most `max` bytes of the request's body; raises Err."""
