@@ -112,17 +112,52 @@ def native():
     ctypes.CDLL("libc.so.6")
 
 
+def recursion(method):
+    """Without end, through a special method and C."""
+
+    def calls_itself(self, *args):
+        return {"repr": repr, "str": str, "eq": lambda x: x == self, "hash": lambda x: hash((x,)), "iter": list}[method](self)
+
+    class Recursive:
+        pass
+
+    setattr(Recursive, f"__{method}__", calls_itself)
+    return calls_itself(Recursive())
+
+
+def attribute():
+    class Recursive:
+        def __getattr__(self, name):
+            return getattr(self, name + "x")
+
+    return Recursive().x
+
+
+def callback(n=0):
+    return sorted([1], key=lambda _: callback(n + 1))
+
+
+def nested():
+    """As deep as JSON may be."""
+    import json
+    import pickle
+
+    value = json.loads("[" * 1000 + "]" * 1000)
+    texts = repr(value), json.dumps(value)
+    return [len(text) for text in texts], len(pickle.dumps(value)) > 1000, value == json.loads(texts[0])
+
+
 def leaving():
     os._exit(3)
 
 
 def app(environ, start_response):
-    name = environ["PATH_INFO"].strip("/")
+    name, _, argument = environ["PATH_INFO"].strip("/").partition("/")
     if not name:
         answer = "\n"
     else:
         try:
-            answer = str(globals()[name]())
+            answer = str(globals()[name](*filter(None, [argument])))
         except BaseException as error:
             answer = f"{type(error).__name__}: {error}"
     start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])

@@ -60,3 +60,15 @@ fn what_is_not_there_says_so_and_what_to_do() {
         assert!(answer.starts_with(&format!("{kind}: ")) && answer.contains(said), "{name}: {answer}");
     }
 }
+
+#[test]
+fn recursion_without_end_is_an_error_of_pythons() {
+    let Some(app) = holes("holes-recursion", "[instances]\nreuse = true\n") else { return };
+    for name in
+        ["recursion/repr", "recursion/str", "recursion/eq", "recursion/hash", "recursion/iter", "attribute", "callback"]
+    {
+        let response = app.get(&format!("/{name}")).expect(200);
+        assert!(response.text().starts_with("RecursionError: "), "{name}: {}", response.text());
+    }
+    assert_eq!(app.get("/nested").expect(200).text(), "([2000, 2000], True, True)");
+}

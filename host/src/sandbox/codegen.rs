@@ -8,10 +8,11 @@ use wasmtime::{Config, Engine, OptLevel};
 use super::contract::{self, Refusal};
 use super::features;
 
-/// A guest's stack. Interpreters recurse: CPython's own limit needs about half of it.
-const WASM_STACK: usize = 1 << 20;
+/// A guest's stack. Interpreters recurse: CPython raises its RecursionError for what recurses in Python's own functions,
+/// special methods and callbacks from C, if it has nearly this much.
+const WASM_STACK: usize = 2 << 20;
 /// A call's whole stack, that of host functions on top of the guest's included.
-const FIBER_STACK: usize = 2 << 20;
+const FIBER_STACK: usize = 3 << 20;
 
 /// Compiles components for every [`Engine`](super::Engine) of the same fingerprint.
 pub struct Codegen(Engine);
