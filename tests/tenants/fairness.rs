@@ -187,6 +187,8 @@ fn a_tenant_beyond_its_cpu_waits_and_only_a_calls_own_limit_ends_it() {
     let host = hosted(config, &APPS);
     let answer = host.server.get("/e/spins?in=handle");
     assert_eq!(answer.status(), 504);
+    // It is counted once it is over, which its client may know before.
+    wait_for("its end", || (host.app("e/spins")["requests"] == 1).then_some(()));
     let used = cpu_of_app(&host, "e/spins");
     // What comes in a second may be used at once, and then as it comes.
     assert!((Duration::from_millis(50)..Duration::from_millis(600)).contains(&used), "{used:?}");
