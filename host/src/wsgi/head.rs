@@ -10,6 +10,8 @@ use super::path;
 
 /// Most headers that one response may have.
 pub const MAX_HEADERS: usize = 256;
+/// What the host may add to an application's headers: Content-Length, Server, Connection.
+const OF_THE_HOST: usize = 3;
 /// Most bytes that names and values of one response's headers may have together. Browsers and
 /// proxies refuse heads far smaller than this.
 pub const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -61,7 +63,9 @@ impl Head {
     /// The first thing that is wrong.
     pub fn new<'a>(status: &str, headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Head, Invalid> {
         let (status, reason) = parse_status(status)?;
-        let mut head = Head { status, reason, headers: HeaderMap::with_capacity(8), content_length: None };
+        let headers = headers.into_iter();
+        let capacity = headers.size_hint().0.min(MAX_HEADERS) + OF_THE_HOST;
+        let mut head = Head { status, reason, headers: HeaderMap::with_capacity(capacity), content_length: None };
         let (mut count, mut size) = (0, 0);
         for (name, value) in headers {
             count += 1;
