@@ -116,7 +116,8 @@ def recursion(method):
     """Without end, through a special method and C."""
 
     def calls_itself(self, *args):
-        return {"repr": repr, "str": str, "eq": lambda x: x == self, "hash": lambda x: hash((x,)), "iter": list}[method](self)
+        calls = {"repr": repr, "str": str, "iter": list, "eq": lambda x: x == self, "hash": lambda x: hash((x,))}
+        return calls[method](self)
 
     class Recursive:
         pass
@@ -145,6 +146,14 @@ def nested():
     value = json.loads("[" * 1000 + "]" * 1000)
     texts = repr(value), json.dumps(value)
     return [len(text) for text in texts], len(pickle.dumps(value)) > 1000, value == json.loads(texts[0])
+
+
+def immortal():
+    """Which objects are, of those that the snapshot holds: kinds that don't change."""
+    import sys
+
+    made = ["in", "a", "request"]
+    return [sys._is_immortal(each) for each in (nested, nested.__code__, sqlite3.Connection, sys.path, made)]
 
 
 def leaving():

@@ -31,6 +31,7 @@ fn what_stands_in_gives_what_it_stands_for() {
         ("database", "3 1"),
         ("loop", "slept"),
         ("late", "(0.0, 1.0, 1)"),
+        ("immortal", "[True, True, True, False, False]"),
     ] {
         assert_eq!(app.get(&format!("/{name}")).expect(200).text(), answer, "{name}");
     }

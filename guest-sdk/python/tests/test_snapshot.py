@@ -2,14 +2,16 @@
 
 import json
 import os
+import re
 import sys
 import tempfile
 import textwrap
 import types
 import unittest
+from array import array
 from unittest import mock
 
-from wasgi import reading, snapshot, waking
+from wasgi import lasting, reading, snapshot, waking
 from wasgi.warmup import warm_up
 
 
@@ -166,7 +168,7 @@ class Waking(unittest.TestCase):
             mock.patch.object(waking, "_environment", {}),
         ):
             with mock.patch.object(sys, "stdout", mock.Mock()), mock.patch.object(sys, "stderr", mock.Mock()):
-                waking.fall_asleep()
+                waking.fall_asleep(os.devnull, open)
             import gc
 
             gc.unfreeze()
@@ -176,6 +178,38 @@ class Waking(unittest.TestCase):
             waking.wake()
             self.assertFalse(waking.asleep)
             self.assertEqual(dict(os.environ), {"A": "manifest", "B": "build"})
+
+
+class Example:
+    """With a method, a constant and an instance of itself."""
+
+    def method(self):
+        return "a constant of a method"
+
+
+EXAMPLE = Example()
+
+
+class Lasting(unittest.TestCase):
+    def test_what_does_not_change_is_noted_with_its_type(self):
+        path = os.path.join(self.enterContext(tempfile.TemporaryDirectory()), "objects")
+        lasting.note(path, open)
+        with open(path, "rb") as stream:
+            words = array("L", stream.read())
+        noted = dict(zip(words[::2], words[1::2]))
+        code = Example.method.__code__
+        for each in (
+            Example,
+            Example.method,
+            code,
+            code.co_consts,
+            "a constant of a method",
+            lasting.KINDS,
+            re.compile,
+        ):
+            self.assertEqual(noted.get(id(each)), id(type(each)), each)
+        for each in (EXAMPLE, EXAMPLE.__dict__, os.environ, sys.modules):
+            self.assertNotIn(id(each), noted)
 
 
 class WarmUp(unittest.TestCase):

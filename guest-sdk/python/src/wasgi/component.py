@@ -38,7 +38,7 @@ holes.install()
 randomness.record()
 
 _application = snapshot.take(wasgi_application, f"{STAGING}/report.json", _open)
-waking.fall_asleep()
+waking.fall_asleep(f"{STAGING}/objects", _open)
 
 
 class Application:

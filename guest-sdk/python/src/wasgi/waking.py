@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
-from . import handles, randomness
+from . import handles, lasting, randomness
 
 #: Whether this memory is a snapshot that no instance has woken from yet.
 asleep = False
@@ -14,8 +16,8 @@ asleep = False
 _environment: dict[str, str] = {}
 
 
-def fall_asleep() -> None:
-    """The last thing before the snapshot."""
+def fall_asleep(objects: str, open: Callable[..., Any]) -> None:
+    """The last thing before the snapshot. Which objects last is noted in the file `objects`."""
     global asleep
     # The toolchain empties os.environ; what the build or the application set stays the default of every instance.
     _environment.update(os.environ)
@@ -24,6 +26,7 @@ def fall_asleep() -> None:
         stream.reconfigure(write_through=False, line_buffering=True)  # type: ignore[union-attr]
     # Collections in instances don't look at, and so don't copy, the memory that they share.
     gc.collect()
+    lasting.note(objects, open)
     gc.freeze()
     handles.take_over()
     asleep = True

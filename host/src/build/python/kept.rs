@@ -14,7 +14,7 @@ use super::report::Report;
 use super::tool;
 
 /// Changes when a build of the same makes something else.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// In a project's folder: where the project is.
 const ORIGIN: &str = "origin";

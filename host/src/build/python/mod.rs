@@ -3,14 +3,15 @@
 //!
 //! A build is a walk through these steps, each a file here: read the project (`project`), find its
 //! application (`application`), have the tools (`tool`), install its dependencies
-//! (`dependencies`), lay all of it out (`staging`) and take the snapshot (`snapshot`). What
-//! was built is `kept`, and given again for as long as nothing of this changes.
+//! (`dependencies`), lay all of it out (`staging`), take the snapshot (`snapshot`) and make objects
+//! in it immortal (`immortal`). What was built is `kept`, and given again for as long as nothing of this changes.
 //!
 //! Knows of the guest's side only what `guest-sdk/python/README.md` says of how a component is made.
 
 mod application;
 mod complaint;
 mod dependencies;
+mod immortal;
 mod interpreter;
 mod kept;
 mod project;
@@ -67,6 +68,7 @@ fn make(project: &Project, options: &Options, kept: &Kept, progress: Progress) -
     let packages = dependencies::install(&tool, project, progress)?;
     let staging = staging::lay(project, &application, &packages, kept)?;
     let report = snapshot::take(&tool, project, &application, &staging, progress)?;
+    immortal::mark(&staging.component, &staging.folder.join("objects"))?;
     kept.keep(&staging.component, &report)?;
     Ok(report)
 }
