@@ -32,6 +32,13 @@ def temporary():
         return file.read()
 
 
+def home():
+    import pathlib
+
+    homes = pathlib.Path.home(), pathlib.Path("~/a").expanduser(), os.path.expanduser(b"~"), os.path.expanduser("~x/~")
+    return " ".join(map(str, homes))
+
+
 def user():
     return f"{os.getuid()} {os.getppid()} {os.umask(0o022):o}"
 

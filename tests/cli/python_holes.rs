@@ -28,6 +28,7 @@ fn what_stands_in_gives_what_it_stands_for() {
         ("idna", "xn--bcher-kva.example"),
         ("temporary", "written"),
         ("user", "1000 1 22"),
+        ("home", "/tmp /tmp/a b'/tmp' ~x/~"),
         ("database", "3 1"),
         ("loop", "slept"),
         ("late", "(0.0, 1.0, 1)"),

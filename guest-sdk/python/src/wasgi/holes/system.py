@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import posixpath
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 #: Nobody's in particular.
 ID = 1000
+
+#: Its user's home.
+HOME = "/tmp"
 
 
 def install() -> None:
@@ -34,6 +39,21 @@ def install() -> None:
     for name in ("_exit", "abort"):
         setattr(os, name, _exit)
         setattr(sys.modules["posix"], name, _exit)
+    posixpath.expanduser = at_home(posixpath.expanduser)  # type: ignore[assignment]
+
+
+def at_home(expanduser: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """os.path.expanduser, for which `~` is `/tmp` where no variable says another: there is no database of users, and
+    that is the one directory that its user can write to."""
+
+    def expand(path: Any) -> Any:
+        expanded = expanduser(path)
+        kind: Any = os.fsencode if isinstance(expanded, bytes) else str
+        if expanded.partition(kind("/"))[0] == kind("~"):
+            return kind(HOME) + expanded[1:]
+        return expanded
+
+    return expand
 
 
 class Umask:
