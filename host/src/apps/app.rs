@@ -246,9 +246,12 @@ impl App {
         if !ok {
             self.stats.errors.fetch_add(1, Relaxed);
         }
-        // Two requests at one time may lose one of their parts of it.
-        let average = self.average.load(Relaxed);
-        self.average.store(average - average / REMEMBERS + nanos / REMEMBERS, Relaxed);
+        // What the host refused says nothing of the application's requests.
+        if nanos > 0 {
+            // Two requests at one time may lose one of their parts of it.
+            let average = self.average.load(Relaxed);
+            self.average.store(average - average / REMEMBERS + nanos / REMEMBERS, Relaxed);
+        }
         self.account().charge_cpu(short);
     }
 

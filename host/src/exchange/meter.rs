@@ -20,15 +20,6 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Time between two ticks of the clock that interrupts guests, where there are any that compute.
 pub const TICK: Duration = Duration::from_millis(1);
 
-/// What a guest that was interrupted by a tick was found at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tick {
-    /// It is the first in this poll: the guest may go on at once.
-    pub is_first: bool,
-    /// The guest has computed for so long by then that others may be waiting for it.
-    pub computes: bool,
-}
-
 /// Between two polls nothing is used: no time has passed since this one.
 const NEVER: u64 = u64::MAX;
 
@@ -198,11 +189,12 @@ impl Meter {
         self.call_began.store(self.poll_began.load(Relaxed), Relaxed);
     }
 
-    /// The guest was interrupted by a tick.
+    /// The guest was interrupted by a tick. Says whether it computes, so that others may be waiting for it: it has done
+    /// so since a tick before in this poll, or for half a [`TICK`] at least.
     ///
     /// # Errors
     /// Once the call has used up its CPU, or its time is over: it may have been without a processor for long.
-    pub fn tick(&self) -> Result<Tick, Ended> {
+    pub fn tick(&self) -> Result<bool, Ended> {
         let (cpu, now) = (thread_cpu(), self.now());
         let since = self.poll_cpu.swap(cpu, Relaxed);
         let used = if since == 0 { self.since_poll(now) } else { cpu.saturating_sub(since) };
@@ -213,8 +205,7 @@ impl Meter {
         }
         self.check_cpu()?;
         self.check_time(now)?;
-        let is_first = !self.ticked.swap(true, Relaxed);
-        Ok(Tick { is_first, computes: !is_first || used > nanos(TICK / 2) })
+        Ok(self.ticked.swap(true, Relaxed) || used > nanos(TICK / 2))
     }
 
     /// Whether the request computes so much that short ones should not have to wait for it.
@@ -346,8 +337,8 @@ impl Meter {
         }
     }
 
-    /// CPU of a poll before its first tick: it can't be more than a tick, however long the kernel
-    /// gave the core to others meanwhile. Before the first call there is no guest to charge.
+    /// CPU of a poll before its first tick, a [`TICK`] at most: if it took longer the kernel may have given the core to
+    /// others meanwhile, or it was not measured yet how long. Before the first call there is no guest to charge.
     fn since_poll(&self, now: u64) -> u64 {
         if self.call_began.load(Relaxed) == 0 {
             return 0;
@@ -493,8 +484,7 @@ mod tests {
             meter.begin_call();
             let began = meter.now();
             while meter.now() < began + 50_000 {}
-            assert_eq!(meter.tick(), Ok(Tick { is_first: true, computes: false }));
-            assert_eq!(meter.tick(), Ok(Tick { is_first: false, computes: true }));
+            assert_eq!((meter.tick(), meter.tick()), (Ok(false), Ok(true)));
             Poll::<()>::Pending
         });
         assert!(polled.is_pending());

@@ -10,7 +10,7 @@ use super::features;
 
 /// A guest's stack. Interpreters recurse: CPython raises its RecursionError for what recurses in Python's own functions,
 /// special methods and callbacks from C, if it has nearly this much.
-const WASM_STACK: usize = 2 << 20;
+pub(super) const WASM_STACK: usize = 2 << 20;
 /// A call's whole stack, that of host functions on top of the guest's included.
 const FIBER_STACK: usize = 3 << 20;
 

@@ -21,7 +21,7 @@ pub struct Refusal(String);
 impl Refusal {
     /// A refusal in these words, which become one line: what others' errors quote has line ends in it, or worse.
     pub fn new(sentence: impl AsRef<str>) -> Refusal {
-        let words = sentence.as_ref().split(|c: char| c.is_control() || c == ' ').filter(|word| !word.is_empty());
+        let words = sentence.as_ref().split(|c: char| breaks(c) || c == ' ').filter(|word| !word.is_empty());
         Refusal(words.collect::<Vec<_>>().join(" "))
     }
 
@@ -122,6 +122,12 @@ fn chain(error: &wasmtime::Error) -> String {
     error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
+/// Whether a character begins a line, or moves what stands around it (Unicode's Cc, Zl, Zp and Bidi_Control).
+fn breaks(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +151,7 @@ mod tests {
         // The validator quotes four bytes on four lines.
         let refusal = check(b"\0asm\x0d\0\x01\0\x01\x08asm\0\x01\0\0\0").unwrap_err().to_string();
         assert!(refusal.contains("expected=[ 0x0, 0x61") && !refusal.contains(char::is_control), "{refusal}");
-        assert_eq!(Refusal::new("one\r\n  \x1b[31mline").to_string(), "one [31mline");
+        assert_eq!(Refusal::new("one\r\n  \x1b[31mline\u{2028}\u{202e}").to_string(), "one [31mline");
     }
 
     #[test]

@@ -170,17 +170,13 @@ pub(super) struct Chunk {
     pub(super) last: bool,
 }
 
-/// The guest is interrupted: it goes on after the first tick of a poll, in which it has hardly
-/// run, and gives way to others after every later one.
+/// The guest is interrupted: it goes on where it has hardly run in this poll, and gives way to others where it computes.
 fn tick(exchange: &Exchange, spender: &Arc<Spender>, hurry: &Hurry) -> wasmtime::Result<UpdateDeadline> {
     exchange.bill(spender);
-    let tick = exchange.meter.tick()?;
-    if tick.computes {
-        hurry.hurry();
-    }
-    if tick.is_first {
+    if !exchange.meter.tick()? {
         return Ok(UpdateDeadline::Continue(1));
     }
+    hurry.hurry();
     Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
 }
 

@@ -112,14 +112,17 @@ impl State {
     }
 
     fn wait(&self) {
-        let hurried = self.hurried.load(Relaxed);
+        let mut hurried = self.hurried.load(Relaxed);
         if hurried == 0 {
             // Cut short where it has to hurry from now on.
-            return thread::park_timeout(SLOW_TICK);
+            thread::park_timeout(SLOW_TICK);
+            hurried = self.hurried.load(Relaxed);
         }
-        // Whoever hurries it meanwhile is right.
-        let _ = self.hurried.compare_exchange(hurried, hurried - 1, Relaxed, Relaxed);
-        thread::sleep(TICK);
+        if hurried > 0 {
+            // Whoever hurries it meanwhile is right.
+            let _ = self.hurried.compare_exchange(hurried, hurried - 1, Relaxed, Relaxed);
+            thread::sleep(TICK);
+        }
     }
 
     fn wake(&self) {
