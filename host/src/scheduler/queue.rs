@@ -26,6 +26,8 @@ pub(super) struct Queue<T> {
 struct Line<T> {
     account: Arc<Account>,
     time: u64,
+    /// Those that go first, in the order in which they came; and those that compute.
+    quick: VecDeque<T>,
     waiting: VecDeque<T>,
     running: u32,
 }
@@ -44,7 +46,7 @@ pub(super) enum Next<T> {
 /// Where a job joins its tenant's line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
-    /// Before those that compute.
+    /// Before those that compute, and behind those that joined here.
     Front,
     Back,
 }
@@ -60,14 +62,15 @@ impl<T> Queue<T> {
         let line = self.lines.entry(account.number()).or_insert_with(|| Line {
             account: account.clone(),
             time,
+            quick: VecDeque::new(),
             waiting: VecDeque::new(),
             running: 0,
         });
-        if line.waiting.is_empty() && line.running == 0 {
+        if line.is_empty() && line.running == 0 {
             line.time = line.time.max(time);
         }
         match at {
-            At::Front => line.waiting.push_front(job),
+            At::Front => line.quick.push_back(job),
             At::Back => line.waiting.push_back(job),
         }
     }
@@ -76,7 +79,7 @@ impl<T> Queue<T> {
     pub(super) fn pop(&mut self, now: Instant) -> Next<T> {
         let mut wait = None::<Duration>;
         let mut first = None::<&mut Line<T>>;
-        for line in self.lines.values_mut().filter(|line| !line.waiting.is_empty()) {
+        for line in self.lines.values_mut().filter(|line| !line.is_empty()) {
             let until = line.account.cpu_wait(now);
             if !until.is_zero() {
                 wait = Some(wait.map_or(until, |wait| wait.min(until)));
@@ -84,7 +87,8 @@ impl<T> Queue<T> {
                 first = Some(line);
             }
         }
-        let popped = first.and_then(|line| line.waiting.pop_front().map(|job| (line, job)));
+        let popped =
+            first.and_then(|line| line.quick.pop_front().or_else(|| line.waiting.pop_front()).map(|job| (line, job)));
         match (popped, wait) {
             (Some((line, job)), _) => {
                 line.running += 1;
@@ -110,14 +114,20 @@ impl<T> Queue<T> {
     pub(super) fn hasten(&mut self, account: &Account, is_it: impl Fn(&T) -> bool) {
         let Some(line) = self.lines.get_mut(&account.number()) else { return };
         if let Some(job) = line.waiting.iter().position(is_it).and_then(|at| line.waiting.remove(at)) {
-            line.waiting.push_front(job);
+            line.quick.push_front(job);
         }
     }
 
     /// Forgets who has nothing to do and owes nothing.
     pub(super) fn tidy(&mut self) {
         let time = self.time;
-        self.lines.retain(|_, line| !line.waiting.is_empty() || line.running > 0 || line.time > time);
+        self.lines.retain(|_, line| !line.is_empty() || line.running > 0 || line.time > time);
+    }
+}
+
+impl<T> Line<T> {
+    fn is_empty(&self) -> bool {
+        self.quick.is_empty() && self.waiting.is_empty()
     }
 }
 
@@ -169,9 +179,10 @@ mod tests {
         queue.push(&own, 1, At::Back);
         queue.push(&own, 2, At::Back);
         queue.push(&own, 3, At::Front);
+        queue.push(&own, 4, At::Front);
         queue.hasten(&own, |job| *job == 2);
-        let order: Vec<_> = (0..3).map(|_| queue.pop(Instant::now())).collect();
-        assert_eq!(order, [Next::Job(2), Next::Job(3), Next::Job(1)]);
+        let order: Vec<_> = (0..4).map(|_| queue.pop(Instant::now())).collect();
+        assert_eq!(order, [Next::Job(2), Next::Job(3), Next::Job(4), Next::Job(1)]);
         assert_eq!(queue.pop(Instant::now()), Next::Nothing);
         (0..3).for_each(|_| queue.done(&own, Duration::ZERO));
         queue.tidy();
