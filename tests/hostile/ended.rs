@@ -90,7 +90,10 @@ impl Ended {
         let later = format!("after-{tag}");
         self.ask(app, 1, 1, &later);
         let log = wait_for("the guests' lines", || {
-            let log = fs::read_to_string(self.site.state_folder().join(format!("log/default/{app}.log"))).ok()?;
+            // Full ones were put aside, the oldest with the highest number.
+            let file = |aside| self.site.state_folder().join(format!("log/default/{app}.log{aside}"));
+            let log: String =
+                [".3", ".2", ".1", ""].map(|aside| fs::read_to_string(file(aside)).unwrap_or_default()).concat();
             log.contains(&format!(" {later}-0. computes")).then_some(log)
         });
         let beyond = |(number, used): (usize, &Duration)| {
