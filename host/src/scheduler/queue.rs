@@ -184,7 +184,7 @@ mod tests {
         let order: Vec<_> = (0..4).map(|_| queue.pop(Instant::now())).collect();
         assert_eq!(order, [Next::Job(2), Next::Job(3), Next::Job(4), Next::Job(1)]);
         assert_eq!(queue.pop(Instant::now()), Next::Nothing);
-        (0..3).for_each(|_| queue.done(&own, Duration::ZERO));
+        (0..4).for_each(|_| queue.done(&own, Duration::ZERO));
         queue.tidy();
         assert!(queue.lines.is_empty());
     }
