@@ -6,6 +6,11 @@ use std::time::Duration;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, de};
 
+/// A duration in whole nanoseconds, as counters and clocks hold it; 584 years where it is longer.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// A number of bytes: an integer, or text such as `"64MiB"`, `"1.5GiB"`, `"10MB"`, `"512"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);

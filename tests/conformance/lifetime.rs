@@ -6,9 +6,8 @@ use crate::support::client::Client;
 use crate::support::host::{App, guest, guest_as};
 use crate::support::{unique, wait_for};
 
-/// "Within a second", and what a machine takes for it that is busy with other things too. What would come without it is
-/// far away: a stall after a minute, the end of a call after 20 s, that of a response after half an hour.
-const A_SECOND: Duration = Duration::from_secs(8);
+/// "Within a second", on a machine that is busy with other things too.
+const A_SECOND: Duration = Duration::from_millis(2500);
 
 /// Asserts that the log of `app` has no line with `part` in it so far.
 #[track_caller]
@@ -227,7 +226,7 @@ fn a_running_call_has_a_second_to_return() {
     let line = app.wait_access(&tag);
     assert_eq!(line.outcome(), "client_gone");
     let took = left.elapsed();
-    assert!(took > Duration::from_millis(900) && took < A_SECOND, "{took:?}");
+    assert!(took > Duration::from_millis(900) && took < A_SECOND + Duration::from_secs(1), "{took:?}");
     expect_none(&app, &format!("closed {tag}"));
 }
 
@@ -271,8 +270,9 @@ fn close_and_hooks_never_delay_the_client() {
         // The next request on the same connection doesn't wait either.
         client.send(app.request("GET", &format!("/?tag={next}")).bytes()).response().expect(200);
         expect_none(&app, &format!("sent {tag}"));
+        let began = Instant::now();
         let line = app.wait_access(&tag);
-        assert!(line.number("elapsed_us") >= 4_000_000, "{line:?}");
+        assert!(began.elapsed() < Duration::from_secs(6) && line.number("elapsed_us") >= 4_000_000, "{line:?}");
         assert_eq!(line.outcome(), "ok", "{phase}");
         app.wait_lines(&format!("sent {tag} bytes=15 complete=true"), 1);
     }

@@ -16,6 +16,7 @@ use crate::manifest::{Limits, Settings};
 use crate::sandbox::{Code, Engine, Failure, Idle, Instance, Outcome, Refusal, Surroundings};
 use crate::scheduler::SHORT;
 use crate::tenants::{Account, Bounds, Gate, OutOfMemory, Pass, Spender};
+use crate::units::nanos;
 
 /// How long a request waits in the queue before it is told that there is no room.
 const QUEUE_WAIT: Duration = Duration::from_secs(10);
@@ -256,7 +257,7 @@ impl App {
     }
 
     /// Whether a request is a long call from its beginning on: those before it were, others that came with it turn out to
-    /// be, or its tenant is beyond its CPU. Of many that come at one time only the first so compute where short ones do.
+    /// be, or its tenant is beyond its CPU. Of many that follow one another only the first compute where short ones do.
     pub fn is_long(&self) -> bool {
         let average = Duration::from_nanos(self.average.load(Relaxed));
         let spender = self.spender();
@@ -376,8 +377,4 @@ async fn wait<'a>(gate: &'a Gate, whose: Whose, exchange: &Exchange) -> Result<P
         () = poll_fn(|cx| exchange.client.poll_left(cx)) => Err(Unserved::Left),
         turn = tokio::time::timeout_at(patience.into(), waiting) => turn.map_err(|_| Unserved::Waited),
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -13,6 +13,7 @@ use tokio::time::Sleep;
 
 use super::client::Client;
 use crate::scheduler::SLICE;
+use crate::units::nanos;
 
 /// How long a call may go on once its client has left.
 const GRACE: Duration = Duration::from_secs(1);
@@ -464,10 +465,6 @@ impl<F> Limited<'_, F> {
 fn thread_cpu() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

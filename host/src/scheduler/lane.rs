@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::SLICE;
 use crate::tenants::Account;
+use crate::units::nanos;
 
 /// Whoever polls it polls it, and nobody else.
 const FIXED: u8 = 0;
@@ -78,7 +79,7 @@ impl Lane {
     /// The call has used so much CPU in a poll, which ends its turn where that is enough.
     pub fn spend(&self, used: Duration) {
         if self.state.load(Relaxed) == TURN {
-            let used = self.used.load(Relaxed) + u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
+            let used = self.used.load(Relaxed) + nanos(used);
             self.used.store(used, Relaxed);
             if Duration::from_nanos(used) > SLICE {
                 self.state.store(SPENT, Relaxed);

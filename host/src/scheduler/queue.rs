@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::tenants::Account;
+use crate::units::nanos;
 
 /// Virtual nanoseconds for a nanosecond of CPU at weight 1.
 const SCALE: u64 = 1 << 10;
@@ -103,10 +104,10 @@ impl<T> Queue<T> {
     /// A job of `account` that was popped has used so much CPU.
     pub(super) fn done(&mut self, account: &Account, used: Duration) {
         account.charge_cpu(used);
-        let nanos = u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
+        let used = nanos(used);
         if let Some(line) = self.lines.get_mut(&account.number()) {
             line.running = line.running.saturating_sub(1);
-            line.time = line.time.saturating_add(nanos.saturating_mul(SCALE) / u64::from(account.weight()));
+            line.time = line.time.saturating_add(used.saturating_mul(SCALE) / u64::from(account.weight()));
         }
     }
 

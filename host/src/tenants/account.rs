@@ -10,6 +10,7 @@ use super::bucket::Bucket;
 use super::gate::{Bounds, Gate};
 use super::memory::Pool;
 use super::quota::Quota;
+use crate::units::nanos;
 
 /// A tenant's account. An application's versions come and go; it stays.
 #[derive(Debug)]
@@ -162,10 +163,6 @@ impl Account {
             dropped: self.dropped.load(Relaxed),
         }
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn bounds(quota: &Quota) -> Bounds {
