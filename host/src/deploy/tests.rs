@@ -203,8 +203,8 @@ fn what_is_no_regular_file_is_refused() {
 #[test]
 fn a_route_has_one_holder_and_is_free_when_that_one_leaves() {
     let site = Site::served();
-    site.put("old.wasm", component("old"));
     site.put("old.toml", "routes = [\"/x\", \"shop.example.com\"]");
+    site.put("old.wasm", component("old"));
     site.says("deployed old");
     site.put("new.toml", "routes = [\"/y\", \"/x\"]");
     site.put("new.wasm", component("new"));
@@ -329,10 +329,9 @@ fn a_directory_that_is_moved_away_and_back_is_right_again() {
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(site.answers(None, "/a"), good, "what can't be seen is not removed");
     fs::copy(site.path("away/a.wasm"), site.path("away/b.wasm")).unwrap();
-    let since = Instant::now();
     fs::rename(site.path("away"), &dir).unwrap();
+    // How soon is for a test of the whole server to say: tests/deploys/directory.rs.
     site.says("deployed b");
-    assert!(since.elapsed() < Duration::from_secs(5));
     site.put("apps/a.wasm", component("2"));
     site.says("deployed a");
 }

@@ -200,7 +200,7 @@ mod tests {
     #[track_caller]
     fn until(watch: &Watch, told: &Receiver<()>, name: &str, signal: Signal) {
         loop {
-            told.recv_timeout(Duration::from_secs(10)).unwrap();
+            told.recv_timeout(Duration::from_secs(60)).unwrap();
             if watch.take().files.get(Path::new(name)) == Some(&signal) {
                 return;
             }

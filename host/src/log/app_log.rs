@@ -335,9 +335,12 @@ mod tests {
         let quota = Quota { log_bytes: Some(10_000), ..Quota::default() };
         let account = Account::new(&quota, Pool::of_host(None));
         let (noisy, other) = (logs.of(&key("acme/noisy"), account.clone()), logs.of(&key("b"), free()));
+        let began = Instant::now();
         for _ in 0..5_000 {
             noisy.line("stderr", &"x".repeat(100));
         }
+        // What comes in a second may be written at once, and then as it comes: a line has more than 100 bytes.
+        let most = 100 * (2 + began.elapsed().as_secs());
         other.line("stderr", "still heard");
         logs.flush(Duration::from_secs(5));
         let said = |name: &str| std::fs::read_to_string(logs.path(&key(name)).unwrap()).unwrap();
@@ -345,7 +348,7 @@ mod tests {
         let kept = text.lines().filter(|line| line.contains("xxx")).count() as u64;
         let counted: Vec<_> = text.lines().filter_map(dropped).collect();
         assert_eq!(kept + counted.iter().sum::<u64>(), 5_000);
-        assert!((70..200).contains(&kept) && counted.len() < 5, "{kept}, {counted:?}");
+        assert!((70..most).contains(&kept) && counted.len() as u64 <= most / 100 + 2, "{kept}, {counted:?}");
         assert_eq!(account.usage().dropped, 5_000 - kept);
         assert!(said("b").contains("still heard"));
     }

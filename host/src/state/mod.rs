@@ -34,7 +34,15 @@ use rustix::process::{Pid, test_kill_process};
 #[derive(Debug)]
 pub struct State {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for State {
+    /// Gives it up by name: closing the file leaves it locked for the moment in which a process that another thread has
+    /// just started has inherited it, and is not another program yet.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl State {
@@ -49,7 +57,7 @@ impl State {
         let named = folder.join("directory");
         std::fs::write(&named, served.as_os_str().as_encoded_bytes())
             .with_context(|| format!("can't write {}", named.display()))?;
-        Ok(Self { folder, _lock: lock })
+        Ok(Self { folder, lock })
     }
 
     /// The folder itself.
