@@ -290,16 +290,16 @@ fn a_head_that_takes_too_long_is_408() {
 
 #[test]
 fn a_silent_connection_is_closed_and_a_busy_one_is_not() {
-    let host = Host::options().config("[connections]\nfirst_byte = \"600ms\"\nidle = \"600ms\"\n").start();
+    let host = Host::options().config("[connections]\nfirst_byte = \"2s\"\nidle = \"2s\"\n").start();
     let app = host.deploy("ticks");
     let began = Instant::now();
     app.connect().expect_end();
-    assert!(began.elapsed() > Duration::from_millis(500), "{:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_millis(1_900), "{:?}", began.elapsed());
 
     let mut client = app.connect();
     for n in [2, 1] {
         // Busy for longer than it may be silent, and not a moment of that counts afterwards.
-        client.send(app.request("GET", &format!("/?n={n}&ms=1500")).bytes());
+        client.send(app.request("GET", &format!("/?n={n}&ms=2500")).bytes());
         client.response().expect(200);
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -228,7 +228,7 @@ fn a_body_beyond_the_limit_is_413() {
 
 #[test]
 fn a_body_that_stops_coming_is_408() {
-    let app = guest_as("swallows", "swallows-impatient", "[limits]\nstall = \"1s\"");
+    let app = guest_as("swallows", "swallows-impatient", "[limits]\nstall = \"3s\"");
     let begin = |tag: &str, first: &str| {
         let mut client = app.connect();
         let request = app.request("POST", &format!("/?tag={tag}&first={first}")).header("Content-Length", "10");
@@ -253,7 +253,7 @@ fn a_body_that_stops_coming_is_408() {
     // Slow is not stalled: the whole takes longer than each wait may.
     let mut client = begin(&unique(), "");
     for byte in ["6", "7", "8", "9", "0"] {
-        std::thread::sleep(std::time::Duration::from_millis(300));
+        std::thread::sleep(std::time::Duration::from_millis(800));
         client.send(byte);
     }
     client.response().expect(200);

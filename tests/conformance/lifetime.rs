@@ -7,7 +7,7 @@ use crate::support::host::{App, guest, guest_as};
 use crate::support::{unique, wait_for};
 
 /// "Within a second", on a machine that is busy with other things too.
-const A_SECOND: Duration = Duration::from_millis(2500);
+const A_SECOND: Duration = Duration::from_secs(4);
 
 /// Asserts that the log of `app` has no line with `part` in it so far.
 #[track_caller]
@@ -272,7 +272,7 @@ fn close_and_hooks_never_delay_the_client() {
         expect_none(&app, &format!("sent {tag}"));
         let began = Instant::now();
         let line = app.wait_access(&tag);
-        assert!(began.elapsed() < Duration::from_secs(6) && line.number("elapsed_us") >= 4_000_000, "{line:?}");
+        assert!(began.elapsed() < Duration::from_secs(10) && line.number("elapsed_us") >= 4_000_000, "{line:?}");
         assert_eq!(line.outcome(), "ok", "{phase}");
         app.wait_lines(&format!("sent {tag} bytes=15 complete=true"), 1);
     }

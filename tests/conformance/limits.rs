@@ -45,25 +45,25 @@ fn out_of_cpu_is_503_and_later_a_cut() {
 
 #[test]
 fn out_of_wall_time_is_504_and_later_a_cut() {
-    let app = guest_as("sleeps", "sleeps-shortly", "[limits]\nwall = \"200ms\"");
+    let app = guest_as("sleeps", "sleeps-shortly", "[limits]\nwall = \"1500ms\"");
     for phase in ["handle", "first"] {
         refused(&app, &format!("/?in={phase}&ms=20000"), 504, "wall");
     }
     cut(&app, "/?in=next&ms=20000", "wall");
-    // Each call has its own: three short sleeps are none too long.
-    guest_as("ticks", "ticks-wall", "[limits]\nwall = \"200ms\"").get("/?n=5&ms=100").expect(200);
+    // Each call has its own: four short sleeps are none too long.
+    guest_as("ticks", "ticks-wall", "[limits]\nwall = \"2s\"").get("/?n=4&ms=600").expect(200);
 }
 
 #[test]
 fn wall_time_does_not_count_what_the_client_takes() {
-    let app = guest_as("lockstep", "lockstep-wall", "[limits]\nwall = \"200ms\"");
+    let app = guest_as("lockstep", "lockstep-wall", "[limits]\nwall = \"1500ms\"");
     let mut client = app.connect();
     client.send(app.request("POST", "/").header("Content-Length", "4").bytes());
     client.send("1\n");
     client.head();
     client.chunk();
     // This is what is tried, not a wait for something else.
-    std::thread::sleep(Duration::from_millis(600));
+    std::thread::sleep(Duration::from_millis(3_000));
     client.send("2\n");
     assert_eq!(client.chunk().unwrap(), b"2\n");
     assert_eq!(client.chunk().unwrap(), b"");
@@ -71,7 +71,7 @@ fn wall_time_does_not_count_what_the_client_takes() {
 
 #[test]
 fn a_request_that_lives_too_long_is_504_or_cut() {
-    let limit = "[limits]\nlife = \"300ms\"";
+    let limit = "[limits]\nlife = \"1500ms\"";
     refused(&guest_as("sleeps", "sleeps-life", limit), "/?in=handle&ms=20000", 504, "life");
     cut(&guest_as("ticks", "ticks-life", limit), "/?n=100000&ms=20", "life");
     // A client that takes nothing is no excuse.
@@ -245,13 +245,16 @@ fn others_are_served_beside(spinner: &App, target: &str) {
             client
         })
         .collect();
-    let (mut slowest, all) = (Duration::ZERO, Instant::now());
-    while all.elapsed() < Duration::from_secs(2) {
+    let (mut took, all) = (Vec::new(), Instant::now());
+    while all.elapsed() < Duration::from_secs(2) || took.len() < 20 {
         let began = Instant::now();
         bystander.get("/?n=3").expect(200);
-        slowest = slowest.max(began.elapsed());
+        took.push(began.elapsed());
     }
-    assert!(slowest < Duration::from_millis(900), "{slowest:?}");
+    took.sort_unstable();
+    // Each of them would wait for one that computes; one or two may wait for the machine.
+    let most = took[took.len() * 9 / 10];
+    assert!(most < Duration::from_millis(900), "{took:?}");
     for mut client in spinning {
         client.response().expect_page(503);
     }
