@@ -120,9 +120,9 @@ fn too_much_memory_is_a_sentence_and_others_are_served() {
 
 #[test]
 fn too_much_time_is_a_sentence_and_others_are_served() {
-    let (site, server) = serving("[compile]\nwall = \"4s\"\n");
+    let (site, server) = serving("[compile]\nwall = \"8s\"\n");
     let line = refused_while_serving(&site, &server, endless());
-    assert!(line.contains(": compiling it takes more than 4s (") && line.ends_with(" stays)"), "{line}");
+    assert!(line.contains(": compiling it takes more than 8s (") && line.ends_with(" stays)"), "{line}");
 }
 
 #[test]
@@ -195,8 +195,8 @@ fn nobody_waits_for_more_than_a_turn_of_a_tenant_with_many() {
     site.put("fair/hello.wasm", version("fair"));
     server.out.after(0, "deployed fair/hello (");
     let refused = server.out.all().iter().filter(|line| line.starts_with("refused evil/")).count();
-    println!("{} of 12 bombs went before", refused - before);
+    println!("{} of 12 bombs went before, {before} of them before it was there", refused);
     // Those that each thread had begun, and those that went while the file was settling.
-    assert!(refused <= 8, "{refused}: {:#?}", server.out.all());
+    assert!(refused - before <= 6, "{refused}: {:#?}", server.out.all());
     assert_eq!(server.text("/fair/hello"), "fair");
 }

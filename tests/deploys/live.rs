@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use crate::support::component::slow_to_compile;
 use crate::support::site::Site;
 use crate::support::version::version;
 use crate::support::wait_for;
@@ -130,7 +131,6 @@ fn one_component_alone_answers_at_the_root() {
 fn what_waits_for_its_first_compilation_says_when_to_come_again() {
     let site = Site::new();
     let server = site.serve();
-    // One that takes long to compile goes before it: many functions.
     let busy = std::sync::atomic::AtomicBool::new(true);
     let waiting = std::thread::scope(|scope| {
         let seen = scope.spawn(|| {
@@ -145,10 +145,11 @@ fn what_waits_for_its_first_compilation_says_when_to_come_again() {
                 }
             }
         });
+        // Others go before it, and it takes long itself.
         for number in 0..8 {
             site.put(&format!("a{number}.wasm"), version(&format!("a{number}")));
         }
-        site.put("last.wasm", version("last"));
+        site.put("last.wasm", slow_to_compile(&version("last")));
         let seen = seen.join().expect("a thread");
         busy.store(false, std::sync::atomic::Ordering::Relaxed);
         seen

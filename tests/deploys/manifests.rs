@@ -1,5 +1,7 @@
 //! A manifest's change is a deploy like any other; a bad one is refused with its place.
 
+use rustix::process::Signal;
+
 use crate::support::site::Site;
 use crate::support::version::version;
 
@@ -85,8 +87,11 @@ fn both_files_changed_at_one_time_are_one_deploy() {
     let server = site.serve();
     server.up("/one", "one");
     let before = server.out.count();
+    // Neither settles before the other has come, however long this thread may have to wait.
+    server.signal(Signal::STOP);
     site.put("shop.wasm", version("two"));
     site.put("shop.toml", "routes = [\"/two\"]\n");
+    server.signal(Signal::CONT);
     server.out.find(before, "the new routes", |line| line.contains(" at /two in "));
     assert_eq!(server.text("/two"), "two");
     assert_eq!(server.status_of("/one"), 404);

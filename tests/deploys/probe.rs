@@ -21,16 +21,19 @@ fn a_start_that_never_ends_is_refused_and_keeps_nobody_waiting() {
     server.up("/hello", "one");
     let before = server.out.count();
     site.put("hello.wasm", with_module(&version("two"), "(module (func $spin (loop (br 0))) (start $spin))", 1));
-    let mut slowest = Duration::ZERO;
+    let mut took = Vec::new();
     let refused = wait_for("the end of the probe", || {
         let start = Instant::now();
         assert_eq!(server.text("/hello"), "one");
-        slowest = slowest.max(start.elapsed());
+        took.push(start.elapsed());
         server.out.all().into_iter().skip(before).find(|line| line.starts_with("refused hello: "))
     });
     // Of a machine that has little time for it, it is the wall clock that ends first.
     assert!(refused.contains(" time") && refused.ends_with(" stays)"), "{refused}");
-    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    took.sort_unstable();
+    println!("{} requests were answered beside it, the slowest after {:.1?}", took.len(), took[took.len() - 1]);
+    // None waited for it; one or two may have waited for the machine.
+    assert!(took[took.len() * 9 / 10] < Duration::from_secs(1), "{took:?}");
 }
 
 #[test]
