@@ -11,7 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Packages, installed for this machine's Python.
 pub struct Environment {
-    packages: PathBuf,
+    /// The folder that they lie in.
+    pub packages: PathBuf,
 }
 
 impl Environment {

@@ -1,229 +1,171 @@
 //! The servers that are measured: each a process of its own, pinned to the first core.
 
-use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use tempfile::TempDir;
+use anyhow::{Context, Result};
 
-use crate::reference::{Environment, Reference};
+use crate::client;
+use crate::peers::Peer;
+use crate::prepared::Prepared;
+use crate::process::{self, Process};
+use crate::reference::Reference;
 
-/// What is measured: a server with an application.
+/// A server with an application.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Candidate {
-    pub(crate) name: &'static str,
-    server: Kind,
-    /// The path that is asked for.
-    path: &'static str,
-    /// Whether a connection serves one request after the other.
-    pub(crate) keeps_alive: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kind {
+pub(crate) enum Kind {
     /// hyper alone.
     Bare,
-    /// wasgi, with a component by its name.
+    /// The same, with nothing but portable code for SHA-256.
+    Portable,
+    /// wasgi with a component at every path.
     Wasgi { component: &'static str, reuse: bool },
-    /// gunicorn with one sync worker, which closes each connection.
-    Gunicorn { example: &'static str, app: &'static str },
-}
-
-const fn bare(name: &'static str) -> Candidate {
-    Candidate { name, server: Kind::Bare, path: "/", keeps_alive: true }
-}
-
-const fn wasgi(name: &'static str, component: &'static str, reuse: bool, path: &'static str) -> Candidate {
-    Candidate { name, server: Kind::Wasgi { component, reuse }, path, keeps_alive: true }
-}
-
-const fn closing(candidate: Candidate, name: &'static str) -> Candidate {
-    Candidate { name, keeps_alive: false, ..candidate }
-}
-
-const fn gunicorn(name: &'static str, example: &'static str, app: &'static str, path: &'static str) -> Candidate {
-    Candidate { name, server: Kind::Gunicorn { example, app }, path, keeps_alive: false }
-}
-
-impl Candidate {
-    /// Whether those that follow are compared with it.
-    pub(crate) fn is_base(&self) -> bool {
-        !matches!(self.server, Kind::Wasgi { .. })
-    }
-}
-
-/// A component that is built for a table: its name, its example, and the application where that isn't the example's.
-type Component = (&'static str, &'static str, Option<&'static str>);
-
-/// A table of servers that are measured in one run.
-pub(crate) struct Table {
-    pub(crate) candidates: &'static [Candidate],
-    /// Rounds; in each, every server is measured once.
-    pub(crate) rounds: usize,
-    /// How long each is measured then.
-    pub(crate) seconds: u32,
-    components: &'static [Component],
-}
-
-/// The host beside the limit.
-pub(crate) const HELLO: Table = Table {
-    candidates: &[
-        bare("bare hyper"),
-        wasgi("wasgi fresh", "hello", false, "/"),
-        wasgi("wasgi reused", "hello", true, "/"),
-    ],
-    rounds: 5,
-    seconds: 4,
-    components: &[("hello", "hello", None)],
-};
-
-const LINE: &str = "/hello/Ada";
-const SIMPLE_REUSED: Candidate = wasgi("simple_app, wasgi reused", "simple_app", true, "/");
-const FLASK_REUSED: Candidate = wasgi("Flask, wasgi reused", "flask", true, LINE);
-
-/// Applications in Python beside gunicorn. `simple_app` is PEP 3333's; of the Flask example a line of text is asked for.
-pub(crate) const PYTHON: Table = Table {
-    candidates: &[
-        gunicorn("simple_app, gunicorn", "wsgi-python", "pep3333:simple_app", "/"),
-        SIMPLE_REUSED,
-        closing(SIMPLE_REUSED, "… a connection each"),
-        wasgi("simple_app, wasgi fresh", "simple_app", false, "/"),
-        gunicorn("Flask, gunicorn", "flask", "app:app", LINE),
-        FLASK_REUSED,
-        closing(FLASK_REUSED, "… a connection each"),
-        wasgi("Flask, wasgi fresh", "flask", false, LINE),
-    ],
-    rounds: 3,
-    seconds: 2,
-    components: &[("simple_app", "wsgi-python", Some("pep3333:simple_app")), ("flask", "flask", None)],
-};
-
-/// The built programs, and a directory for what they need.
-pub(crate) struct Prepared {
-    dir: TempDir,
-    root: PathBuf,
-    wasgi: PathBuf,
-    /// For gunicorn, where it is measured.
-    environment: Option<Environment>,
-}
-
-impl Prepared {
-    /// Builds wasgi and the table's components.
-    pub(crate) fn new(table: &Table) -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        run(Command::new("cargo").args(["build", "--release", "-p", "wasgi"]).current_dir(&root))?;
-        let bench = std::env::current_exe().context("finding this program")?;
-        let wasgi = bench.with_file_name("wasgi");
-        let dir = tempfile::tempdir().context("making a temporary directory")?;
-        for (name, example, app) in table.components {
-            let mut build = Command::new(&wasgi);
-            build.arg("build").arg(root.join("examples").join(example));
-            build.arg("-o").arg(dir.path().join(format!("{name}.wasm")));
-            run(build.args(app.iter().flat_map(|app| ["--app", app])))?;
-        }
-        let compares = table.candidates.iter().any(|candidate| matches!(candidate.server, Kind::Gunicorn { .. }));
-        let target = bench.parent().and_then(Path::parent).context("finding the target directory")?;
-        let environment = compares.then(|| Environment::ready(&root, target)).transpose().context("gunicorn")?;
-        Ok(Self { dir, root, wasgi, environment })
-    }
-
-    /// A directory to serve, with the component at every path. An instance of hello lives on; those of Python are
-    /// renewed as they are by default, since that is part of what they cost.
-    fn deployed(&self, component: &str, reuse: bool) -> Result<PathBuf> {
-        let apps = self.dir.path().join(format!("{component}-{reuse}"));
-        if !apps.exists() {
-            std::fs::create_dir(&apps)?;
-            std::fs::copy(self.dir.path().join(format!("{component}.wasm")), apps.join("index.wasm"))?;
-            let lasting = if component == "hello" { "max_requests = 1000000\n" } else { "" };
-            let manifest = format!("[instances]\nreuse = {reuse}\n{lasting}[env]\nSECRET_KEY = \"measured\"\n");
-            std::fs::write(apps.join("index.toml"), manifest)?;
-        }
-        Ok(apps)
-    }
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("running {command:?}"))?;
-    ensure!(status.success(), "{command:?} failed");
-    Ok(())
+    /// wasgi with so many tenants, each with a hello of its own, by a fresh instance for each request.
+    Tenants(usize),
+    /// A native server of WSGI: gunicorn with one sync worker, which closes each connection, granian or bjoern, with an
+    /// application of a project.
+    Python { peer: Peer, project: &'static str, app: &'static str },
+    /// workerd with a hello in JavaScript.
+    Workerd,
+    /// `wasmtime serve` with a hello of wasi:http, and with more options.
+    Wasmtime(&'static [&'static str]),
 }
 
 /// A server under measurement. Ended when dropped.
 pub(crate) struct Server {
-    pub(crate) url: String,
-    process: Process,
+    pub(crate) address: SocketAddr,
+    running: Running,
 }
 
-enum Process {
-    Own(Child),
+enum Running {
+    Own(Process),
     Gunicorn(Reference),
 }
 
-const FIRST_CORE: [&str; 3] = ["taskset", "-c", "0"];
+/// The core that servers have.
+const CORE: [&str; 3] = ["taskset", "-c", "0"];
 
 impl Server {
-    /// Starts it and waits until it answers.
-    pub(crate) fn start(candidate: &Candidate, prepared: &Prepared) -> Result<Server> {
-        let mut command = Command::new(FIRST_CORE[0]);
-        command.args(&FIRST_CORE[1..]);
-        match candidate.server {
-            Kind::Gunicorn { example, app } => {
-                let project = prepared.root.join("examples").join(example);
-                let environment = prepared.environment.as_ref().context("no environment")?;
-                let key = [("SECRET_KEY", "measured")];
-                let reference = Reference::start(environment, &project, app, &key, &FIRST_CORE)?;
-                let url = format!("http://{}{}", reference.address, candidate.path);
-                return Ok(Server { url, process: Process::Gunicorn(reference) });
-            }
-            Kind::Bare => {
-                command.arg(std::env::current_exe()?).arg("bare");
-            }
-            Kind::Wasgi { component, reuse } => {
-                let dir = prepared.dir.path();
-                command.arg(&prepared.wasgi).arg("serve").arg(prepared.deployed(component, reuse)?);
-                command.args(["--listen", "127.0.0.1:0", "--state"]).arg(dir.join("state"));
-                command.arg("--access-log").arg(dir.join("access.log"));
-            }
+    /// Starts it and waits until it answers every one of the paths.
+    pub(crate) fn start(kind: Kind, paths: &[String], prepared: &Prepared) -> Result<Server> {
+        let key = ("SECRET_KEY", "measured");
+        let server = if let Kind::Python { peer: Peer::Gunicorn, project, app } = kind {
+            let environment = prepared.peers.environment().map_err(|missing| anyhow::anyhow!("{missing}"))?;
+            let project = prepared.root.join(project);
+            let reference = Reference::start(environment, &project, app, &[key], &CORE)?;
+            Server { address: reference.address, running: Running::Gunicorn(reference) }
+        } else {
+            let address = free_address()?;
+            let mut command = Command::new(CORE[0]);
+            command.args(&CORE[1..]).env(key.0, key.1);
+            write_command(kind, address, prepared, &mut command)?;
+            Server { address, running: Running::Own(Process::start(&mut command)?) }
+        };
+        for path in paths {
+            client::wait_for(server.address, path).with_context(|| format!("{kind:?}"))?;
         }
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("starting a server")?;
-        let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
-        let mut server = Server { url: String::new(), process: Process::Own(child) };
-        for line in &mut lines {
-            let line = line?;
-            if let Some(url) = line.strip_prefix("listening on ") {
-                server.url = format!("{url}{}", candidate.path);
-            }
-            let deployed = line.starts_with("deployed ") || line.starts_with("serving ");
-            if !server.url.is_empty() && (deployed || matches!(candidate.server, Kind::Bare)) {
-                break;
-            }
-        }
-        ensure!(!server.url.is_empty(), "{} did not start", candidate.name);
-        // What else it says must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
         Ok(server)
     }
 
-    /// CPU that the process which serves used so far, in microseconds.
-    pub(crate) fn cpu_us(&self) -> Result<f64> {
-        let pid = match &self.process {
-            Process::Own(child) => child.id(),
-            Process::Gunicorn(reference) => reference.worker,
+    /// Why a server can't be measured, where something is not installed.
+    pub(crate) fn missing(kind: Kind, prepared: &Prepared) -> Option<String> {
+        let peer = match kind {
+            Kind::Bare | Kind::Portable | Kind::Wasgi { .. } | Kind::Tenants(_) => return None,
+            Kind::Python { peer, .. } => {
+                if let Err(missing) = prepared.peers.environment() {
+                    return Some(missing.to_string());
+                }
+                peer
+            }
+            Kind::Workerd => Peer::Workerd,
+            Kind::Wasmtime(_) => {
+                if let Err(error) = prepared.wasi_http() {
+                    return Some(format!("no guest for wasmtime: {error:#}"));
+                }
+                Peer::Wasmtime
+            }
         };
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).context("no CPU time");
-        let per_second = rustix::param::clock_ticks_per_second() as f64;
-        Ok((ticks(11)? + ticks(12)?) * 1e6 / per_second)
+        prepared.peers.program(peer).err().map(|missing| missing.to_string())
+    }
+
+    /// CPU that was used so far, in microseconds.
+    pub(crate) fn cpu_us(&self) -> Result<f64> {
+        process::cpu_us(self.pid())
+    }
+
+    /// Has the most memory counted from now on.
+    pub(crate) fn forget_peak(&self) -> Result<()> {
+        process::forget_peak(self.pid())
+    }
+
+    /// The most memory that it had, in bytes.
+    pub(crate) fn peak_memory(&self) -> Result<f64> {
+        process::peak_memory(self.pid())
+    }
+
+    fn pid(&self) -> u32 {
+        match &self.running {
+            Running::Own(process) => process.id(),
+            Running::Gunicorn(reference) => reference.worker,
+        }
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Process::Own(child) = &mut self.process {
-            let _ = child.kill();
-            let _ = child.wait();
+/// Adds what starts the server at `address`.
+fn write_command(kind: Kind, address: SocketAddr, prepared: &Prepared, to: &mut Command) -> Result<()> {
+    let program = |peer| prepared.peers.program(peer).map_err(|missing| anyhow::anyhow!("{missing}"));
+    let port = address.port().to_string();
+    match kind {
+        Kind::Bare => {
+            to.arg(std::env::current_exe()?).args(["bare", &port]);
+        }
+        Kind::Portable => {
+            to.arg(prepared.portable()?).args(["bare", &port]);
+        }
+        Kind::Wasgi { component, reuse } => wasgi(&prepared.deployed(component, reuse)?, address, prepared, to)?,
+        Kind::Tenants(count) => wasgi(&prepared.tenants(count)?, address, prepared, to)?,
+        Kind::Python { peer, project, app } => {
+            let environment = prepared.peers.environment().map_err(|missing| anyhow::anyhow!("{missing}"))?;
+            to.arg(program(peer)?).current_dir(prepared.root.join(project));
+            to.env("PYTHONPATH", &environment.packages).env("PYTHONDONTWRITEBYTECODE", "1");
+            if peer == Peer::Bjoern {
+                let (module, name) = app.split_once(':').context("no MODULE:NAME")?;
+                to.arg("-c").arg(format!(
+                    "import sys; sys.path.insert(0, '.')\nimport bjoern, {module}\nbjoern.run({module}.{name}, '127.0.0.1', {port})"
+                ));
+            } else {
+                to.args(["--interface", "wsgi", "--host", "127.0.0.1", "--port", &port, "--workers", "1"]);
+                to.args(["--http", "1", "--no-ws", app]);
+            }
+        }
+        Kind::Workerd => {
+            let config = prepared.dir().join("workerd.capnp");
+            let script = prepared.root.join("tests/bench/peers/hello.js");
+            std::fs::copy(script, prepared.dir().join("hello.js"))?;
+            let text = std::fs::read_to_string(prepared.root.join("tests/bench/peers/workerd.capnp"))?;
+            std::fs::write(&config, text.replace("PORT", &port))?;
+            to.arg(program(Peer::Workerd)?).arg("serve").arg(config);
+        }
+        Kind::Wasmtime(options) => {
+            to.arg(program(Peer::Wasmtime)?).args(["serve", "-Scli", "--addr", &address.to_string()]);
+            to.args(options).arg(prepared.wasi_http()?);
         }
     }
+    Ok(())
+}
+
+fn wasgi(apps: &Path, address: SocketAddr, prepared: &Prepared, to: &mut Command) -> Result<()> {
+    to.arg(&prepared.wasgi).arg("serve").arg(apps).args(["--listen", &address.to_string()]);
+    to.arg("--config").arg(prepared.config()?).arg("--state").arg(prepared.dir().join("state"));
+    to.arg("--access-log").arg(log(prepared));
+    Ok(())
+}
+
+fn log(prepared: &Prepared) -> PathBuf {
+    prepared.dir().join("access.log")
+}
+
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -1,0 +1,118 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+/// How it is used.
+pub(crate) const USAGE: &str = "\
+cargo run --release -p bench -- [WHAT…] [OPTIONS]
+
+what is measured; without one, hello:
+  hello       a hello of 14 bytes: bare hyper, wasgi, 100 tenants in rotation, and peers
+  workloads   20 look-ups in the environ, a JSON API, 64 KiB, a page; each natively and in wasgi
+  stream      1 GiB down in 64 KiB chunks, 1 GiB up with SHA-256
+  python      applications in Python: wasgi, gunicorn, granian, bjoern
+  all         all of these
+
+options:
+  --rounds N        how often each server is measured
+  --seconds N       how long each is measured then
+  --apart           gives the load a core of its own
+  --wasgi FILE      measures this wasgi instead of building it
+  --peers DIR       where peers are looked for before the PATH
+  --json FILE       writes every figure
+  --markdown FILE   writes the tables
+";
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Hello,
+    Workloads,
+    Stream,
+    Python,
+}
+
+const ALL: [(&str, What); 4] =
+    [("hello", What::Hello), ("workloads", What::Workloads), ("stream", What::Stream), ("python", What::Python)];
+
+/// What was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) what: Vec<What>,
+    pub(crate) rounds: Option<usize>,
+    pub(crate) seconds: Option<u32>,
+    pub(crate) apart: bool,
+    pub(crate) wasgi: Option<PathBuf>,
+    pub(crate) peers: Option<PathBuf>,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) markdown: Option<PathBuf>,
+}
+
+impl Options {
+    /// Reads what was typed behind the program's name.
+    pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Options> {
+        let mut options = Options::default();
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+            match word.as_str() {
+                "all" => options.what.extend(ALL.map(|(_, what)| what)),
+                "apart" | "--apart" => options.apart = true,
+                "--rounds" => options.rounds = Some(number(&value()?)?.try_into()?),
+                "--seconds" => options.seconds = Some(number(&value()?)?),
+                "--wasgi" => options.wasgi = Some(value()?.into()),
+                "--peers" => options.peers = Some(value()?.into()),
+                "--json" => options.json = Some(value()?.into()),
+                "--markdown" => options.markdown = Some(value()?.into()),
+                other => match ALL.iter().find(|(name, _)| *name == other) {
+                    Some((_, what)) => options.what.push(*what),
+                    None => bail!("what is {other}?\n\n{USAGE}"),
+                },
+            }
+        }
+        if options.what.is_empty() {
+            options.what.push(What::Hello);
+        }
+        Ok(options)
+    }
+}
+
+fn number(word: &str) -> Result<u32> {
+    match word.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => bail!("{word} is no number from 1 up"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options> {
+        Options::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn hello_is_measured_where_nothing_is_said() {
+        assert_eq!(parse("").unwrap().what, [What::Hello]);
+        assert_eq!(parse("--rounds 3").unwrap().what, [What::Hello]);
+        assert_eq!(parse("python hello").unwrap().what, [What::Python, What::Hello]);
+    }
+
+    #[test]
+    fn options_have_values() {
+        let options = parse("all --rounds 3 --seconds 2 --json a.json --peers /srv/peers apart").unwrap();
+        assert_eq!((options.what.len(), options.rounds, options.seconds), (ALL.len(), Some(3), Some(2)));
+        assert_eq!((options.json, options.peers), (Some("a.json".into()), Some("/srv/peers".into())));
+        assert!(options.apart);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in ["--rounds", "--rounds 0", "--rounds some", "helo"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}
