@@ -38,6 +38,8 @@ impl Column {
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) name: String,
+    /// Whether it is wasgi that was measured.
+    pub(crate) ours: bool,
     pub(crate) rounds: Vec<Vec<f64>>,
 }
 
@@ -140,7 +142,7 @@ mod tests {
         let rate = Column::new("rate", "requests/s", Unit::Rate);
         assert_eq!(cpu.ratio(6.0, 12.0), 0.5);
         assert_eq!(rate.ratio(100.0, 50.0), 0.5);
-        let row = |cpu: f64| Row { name: "a".into(), rounds: vec![vec![cpu]] };
+        let row = |cpu: f64| Row { name: "a".into(), ours: true, rounds: vec![vec![cpu]] };
         let columns = const { &[Column::new("cpu", "CPU", Unit::Time)] };
         let rows = vec![row(6.0), row(8.0)];
         let table = Table { key: "t", title: "t".into(), columns, rows, limits: vec![Some(0), Some(0)] };

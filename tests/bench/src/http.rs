@@ -97,11 +97,7 @@ pub(crate) const HELLO: Plan = Plan {
         Candidate::new("bare hyper", Kind::Bare, Load::get("/")).limit(),
         Candidate::new("wasgi fresh", wasgi("hello", false), Load::get("/")),
         Candidate::new("wasgi reused", wasgi("hello", true), Load::get("/")),
-        Candidate::new(
-            "wasgi fresh, 100 tenants",
-            Kind::Tenants(100),
-            Load { path: "/t", ask: Ask::Rotation(100), keeps_alive: true },
-        ),
+        Candidate::new("wasgi fresh, 100 tenants", Kind::Tenants(100), Load::new("/t", Ask::Rotation(100))),
         Candidate::new("wasgi reused, Python", wasgi("hello_python", true), Load::get("/")),
         Candidate::new("wasmtime serve", Kind::Wasmtime(&[]), Load::get("/")),
         Candidate::new("wasmtime serve, resident", Kind::Wasmtime(RESIDENT), Load::get("/")),
@@ -116,7 +112,7 @@ pub(crate) const HELLO: Plan = Plan {
 };
 
 const ORDER: &str = r#"{"customer":"Ada","items":[{"name":"ink","price":250,"quantity":2},{"name":"paper","price":1200,"quantity":1},{"name":"pens","price":90,"quantity":12},{"name":"chalk","price":15,"quantity":100},{"name":"envelopes","price":5,"quantity":500}]}"#;
-const JSON: Load = Load { path: "/json", ask: Ask::Post(ORDER), keeps_alive: true };
+const JSON: Load = Load::new("/json", Ask::Post(ORDER));
 
 /// What an application does, natively in bare hyper, then by the same code in wasgi.
 pub(crate) const WORKLOADS: Plan = Plan {
@@ -178,8 +174,12 @@ pub(crate) fn measure(plan: &Plan, options: &Options, prepared: &Prepared) -> Re
             Some(why) => eprintln!("{} is left out: {why}", candidate.name),
         }
     }
-    let mut rows: Vec<Row> = Vec::new();
-    rows.extend(candidates.iter().map(|candidate| Row { name: candidate.name.to_owned(), rounds: Vec::new() }));
+    let row = |candidate: &&Candidate| Row {
+        name: candidate.name.to_owned(),
+        ours: candidate.kind.is_wasgi(),
+        rounds: Vec::new(),
+    };
+    let mut rows: Vec<Row> = candidates.iter().map(row).collect();
     let rounds = options.rounds.unwrap_or(plan.rounds);
     for round in 1..=rounds {
         for (candidate, row) in candidates.iter().zip(&mut rows) {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// Connections that are kept alive.
+/// Connections, where nothing else is said.
 const CONNECTIONS: u32 = 32;
 
 /// What every client asks for.
@@ -17,6 +17,7 @@ pub(crate) struct Load {
     pub(crate) ask: Ask,
     /// Whether a connection serves one request after the other.
     pub(crate) keeps_alive: bool,
+    pub(crate) connections: u32,
 }
 
 /// How it is asked.
@@ -31,7 +32,11 @@ pub(crate) enum Ask {
 
 impl Load {
     pub(crate) const fn get(path: &'static str) -> Self {
-        Self { path, ask: Ask::Get, keeps_alive: true }
+        Self::new(path, Ask::Get)
+    }
+
+    pub(crate) const fn new(path: &'static str, ask: Ask) -> Self {
+        Self { path, ask, keeps_alive: true, connections: CONNECTIONS }
     }
 
     /// All paths that are asked for.
@@ -67,7 +72,7 @@ impl Load {
         std::fs::write(&script, self.script())?;
         let mut wrk = Command::new("taskset");
         wrk.args(["-c", cores, "wrk", "-t1", "--latency", "--timeout", "10s"]);
-        wrk.args([format!("-c{CONNECTIONS}"), format!("-d{seconds}s"), "-s".to_owned()]).arg(&script);
+        wrk.args([format!("-c{}", self.connections), format!("-d{seconds}s"), "-s".to_owned()]).arg(&script);
         wrk.arg(format!("http://{address}{}", self.path));
         let output = wrk.output().context("running wrk under taskset (Debian: apt-get install wrk util-linux)")?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -131,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_rotation_asks_for_every_path() {
-        let load = Load { path: "/t", ask: Ask::Rotation(3), keeps_alive: true };
+        let load = Load::new("/t", Ask::Rotation(3));
         assert_eq!(load.paths(), ["/t0", "/t1", "/t2"]);
         assert!(load.script().contains("for n = 1, 3 do requests[n] = wrk.format(nil, '/t' .. (n - 1)) end"));
     }

@@ -12,7 +12,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
 mod bare;
+mod baseline;
+mod chart;
 mod client;
+mod deploys;
+mod fairness;
 mod figures;
 mod http;
 mod load;
@@ -30,33 +34,45 @@ mod transfer;
 #[path = "../guests/workloads/src/work.rs"]
 mod work;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 
+use baseline::Baseline;
 use options::{Options, What};
 use prepared::Prepared;
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["bare", port] => return bare::serve(port.parse()?),
+        ["bare", port] => return bare::serve(port.parse()?).map(|()| ExitCode::SUCCESS),
         ["--help" | "-h"] => {
             print!("{}", options::USAGE);
-            return Ok(());
+            return Ok(ExitCode::SUCCESS);
         }
         _ => {}
     }
-    let options = Options::parse(words)?;
+    let mut options = Options::parse(words)?;
+    let before = if options.compare { Some(Baseline::read(&options.baseline)?) } else { None };
+    if let (Some(before), true) = (&before, options.what.is_empty()) {
+        options.what.extend(before.tables().filter_map(What::named));
+    }
     let prepared = Prepared::new(&options)?;
     let mut tables = Vec::new();
     for what in &options.what {
-        let table = match what {
-            What::Hello => http::measure(&http::HELLO, &options, &prepared)?,
-            What::Workloads => http::measure(&http::WORKLOADS, &options, &prepared)?,
-            What::Python => http::measure(&http::PYTHON, &options, &prepared)?,
-            What::Stream => transfer::measure(&options, &prepared)?,
+        let more = match what {
+            What::Hello => vec![http::measure(&http::HELLO, &options, &prepared)?],
+            What::Workloads => vec![http::measure(&http::WORKLOADS, &options, &prepared)?],
+            What::Python => vec![http::measure(&http::PYTHON, &options, &prepared)?],
+            What::Stream => vec![transfer::measure(&options, &prepared)?],
+            What::Deploys => vec![deploys::cold(&options, &prepared)?, deploys::live(&options, &prepared)?],
+            What::Many => vec![deploys::many(&options, &prepared)?],
+            What::Fairness => vec![fairness::measure(&options, &prepared)?],
         };
-        println!("{}", report::text(&table));
-        tables.push(table);
+        for table in &more {
+            println!("{}", report::text(table));
+        }
+        tables.extend(more);
     }
     if let Some(file) = &options.json {
         std::fs::write(file, format!("{:#}\n", report::json(&tables)))?;
@@ -65,5 +81,13 @@ fn main() -> Result<()> {
         let parts: Vec<String> = tables.iter().map(report::markdown).collect();
         std::fs::write(file, parts.join("\n"))?;
     }
-    Ok(())
+    if let (Some(file), Some(table)) = (&options.svg, tables.first()) {
+        std::fs::write(file, chart::svg(table))?;
+    }
+    if options.keep {
+        Baseline::of(&tables).keep(&options.baseline)?;
+    }
+    let (lines, worse) = before.unwrap_or_default().compare(&Baseline::of(&tables));
+    lines.iter().for_each(|line| println!("{line}"));
+    Ok(if worse { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -54,6 +54,13 @@ impl Prepared {
         self.dir.path()
     }
 
+    /// A folder that later runs find again.
+    pub(crate) fn kept(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.target.join("bench").join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
     /// The component `name`, built where it isn't yet.
     pub(crate) fn component(&self, name: &str) -> Result<PathBuf> {
         let output = self.dir().join(format!("{name}.wasm"));

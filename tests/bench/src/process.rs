@@ -55,10 +55,15 @@ pub(crate) fn forget_peak(pid: u32) -> Result<()> {
 
 /// The most memory that a process and those below it had, in bytes. What they share counts for each.
 pub(crate) fn peak_memory(pid: u32) -> Result<f64> {
-    memory(pid, "VmHWM:")
+    sum(pid, "VmHWM:")
 }
 
-fn memory(pid: u32, field: &str) -> Result<f64> {
+/// The memory that a process and those below it have, in bytes. What they share counts for each.
+pub(crate) fn memory(pid: u32) -> Result<f64> {
+    sum(pid, "VmRSS:")
+}
+
+fn sum(pid: u32, field: &str) -> Result<f64> {
     tree(pid).into_iter().map(|pid| own_memory(pid, field)).sum()
 }
 

@@ -93,6 +93,7 @@ mod tests {
         let columns = const { &[Column::new("cpu", "CPU", Unit::Time), Column::new("rate", "requests/s", Unit::Rate)] };
         let row = |name: &str, rounds: [[f64; 2]; 3]| Row {
             name: name.to_owned(),
+            ours: true,
             rounds: rounds.into_iter().map(Vec::from).collect(),
         };
         let rows = vec![

@@ -1,8 +1,9 @@
 //! The servers that are measured: each a process of its own, pinned to the first core.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -32,9 +33,18 @@ pub(crate) enum Kind {
     Wasmtime(&'static [&'static str]),
 }
 
+impl Kind {
+    /// Whether it is wasgi.
+    pub(crate) fn is_wasgi(self) -> bool {
+        matches!(self, Kind::Wasgi { .. } | Kind::Tenants(_))
+    }
+}
+
 /// A server under measurement. Ended when dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// From its start to the first right answers.
+    pub(crate) ready_after: Duration,
     running: Running,
 }
 
@@ -50,22 +60,34 @@ impl Server {
     /// Starts it and waits until it answers every one of the paths.
     pub(crate) fn start(kind: Kind, paths: &[String], prepared: &Prepared) -> Result<Server> {
         let key = ("SECRET_KEY", "measured");
-        let server = if let Kind::Python { peer: Peer::Gunicorn, project, app } = kind {
+        let mut begin = Instant::now();
+        let mut server = if let Kind::Python { peer: Peer::Gunicorn, project, app } = kind {
             let environment = prepared.peers.environment().map_err(|missing| anyhow::anyhow!("{missing}"))?;
             let project = prepared.root.join(project);
             let reference = Reference::start(environment, &project, app, &[key], &CORE)?;
-            Server { address: reference.address, running: Running::Gunicorn(reference) }
+            Server { address: reference.address, ready_after: Duration::ZERO, running: Running::Gunicorn(reference) }
         } else {
             let address = free_address()?;
             let mut command = Command::new(CORE[0]);
             command.args(&CORE[1..]).env(key.0, key.1);
             write_command(kind, address, prepared, &mut command)?;
-            Server { address, running: Running::Own(Process::start(&mut command)?) }
+            begin = Instant::now();
+            Server { address, ready_after: Duration::ZERO, running: Running::Own(Process::start(&mut command)?) }
         };
         for path in paths {
             client::wait_for(server.address, path).with_context(|| format!("{kind:?}"))?;
         }
+        server.ready_after = begin.elapsed();
         Ok(server)
+    }
+
+    /// Starts wasgi with a directory and a state, on all cores.
+    pub(crate) fn wasgi(apps: &Path, state: &Path, prepared: &Prepared) -> Result<Server> {
+        let address = free_address()?;
+        let mut command = Command::new(&prepared.wasgi);
+        serve(apps, state, address, prepared, &mut command)?;
+        let running = Running::Own(Process::start(&mut command)?);
+        Ok(Server { address, ready_after: Duration::ZERO, running })
     }
 
     /// Why a server can't be measured, where something is not installed.
@@ -102,6 +124,11 @@ impl Server {
     /// The most memory that it had, in bytes.
     pub(crate) fn peak_memory(&self) -> Result<f64> {
         process::peak_memory(self.pid())
+    }
+
+    /// The memory that it has, in bytes.
+    pub(crate) fn memory(&self) -> Result<f64> {
+        process::memory(self.pid())
     }
 
     fn pid(&self) -> u32 {
@@ -156,14 +183,13 @@ fn write_command(kind: Kind, address: SocketAddr, prepared: &Prepared, to: &mut 
 }
 
 fn wasgi(apps: &Path, address: SocketAddr, prepared: &Prepared, to: &mut Command) -> Result<()> {
-    to.arg(&prepared.wasgi).arg("serve").arg(apps).args(["--listen", &address.to_string()]);
-    to.arg("--config").arg(prepared.config()?).arg("--state").arg(prepared.dir().join("state"));
-    to.arg("--access-log").arg(log(prepared));
-    Ok(())
+    serve(apps, &prepared.dir().join("state"), address, prepared, to.arg(&prepared.wasgi))
 }
 
-fn log(prepared: &Prepared) -> PathBuf {
-    prepared.dir().join("access.log")
+fn serve(apps: &Path, state: &Path, address: SocketAddr, prepared: &Prepared, to: &mut Command) -> Result<()> {
+    to.arg("serve").arg(apps).args(["--listen", &address.to_string()]).arg("--state").arg(state);
+    to.arg("--config").arg(prepared.config()?).arg("--access-log").arg(prepared.dir().join("access.log"));
+    Ok(())
 }
 
 fn free_address() -> Result<SocketAddr> {

@@ -63,7 +63,11 @@ const CANDIDATES: &[Candidate] = &[
 /// Measures them in turn.
 pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
     let rounds = options.rounds.unwrap_or(ROUNDS);
-    let row = |candidate: &Candidate| Row { name: candidate.name.to_owned(), rounds: Vec::new() };
+    let row = |candidate: &Candidate| Row {
+        name: candidate.name.to_owned(),
+        ours: candidate.kind.is_wasgi(),
+        rounds: Vec::new(),
+    };
     let mut rows: Vec<Row> = CANDIDATES.iter().map(row).collect();
     let mut digest: Option<Vec<u8>> = None;
     for round in 1..=rounds {
