@@ -110,7 +110,7 @@ fn status_and_errors_are_headers() {
 
 #[test]
 fn chunks_are_written_as_they_are_made() {
-    let query = [("QUERY_STRING", "n=3&ms=400&tag=cgi")];
+    let query = [("QUERY_STRING", "n=3&ms=2000&tag=cgi")];
     let mut child =
         cgi(guests::component("ticks"), &query).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let lines = Lines::of(child.stdout.take().unwrap());

@@ -154,7 +154,7 @@ fn an_application_in_python_knows_that_it_came_by_https() {
 fn a_handshake_that_takes_too_long_is_ended_and_others_go_on() {
     let site = Site::new();
     let trusted = new_pair(&site);
-    fs::write(file(&site, "host.toml"), "[connections]\nhandshake = \"300ms\"\n").unwrap();
+    fs::write(file(&site, "host.toml"), "[connections]\nhandshake = \"2s\"\n").unwrap();
     let mut command = command(&site);
     command.arg("--config").arg(file(&site, "host.toml"));
     let server = Server::start(command);
@@ -165,7 +165,8 @@ fn a_handshake_that_takes_too_long_is_ended_and_others_go_on() {
         stream.write_all(bytes).unwrap();
         let began = Instant::now();
         assert!(matches!(stream.read(&mut [0; 64]), Ok(0)), "it is closed");
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        // The default is 10 s.
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     }
     assert_eq!(connect(&server, &trusted, rustls::ALL_VERSIONS).get("/nothing").unwrap().status(), 404);
 }

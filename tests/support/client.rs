@@ -242,6 +242,8 @@ impl Client {
                 true
             }
             Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            // The process was stopped for a while.
+            Err(error) if error.kind() == ErrorKind::Interrupted => self.fill(),
             Err(error) => panic!(
                 "nothing came for {:?}: {error}; so far: {}",
                 began.elapsed(),

@@ -30,7 +30,7 @@ fn responses_beyond_their_bytes_are_paced() {
 
 #[test]
 fn a_client_that_leaves_while_its_response_is_paced_is_seen() {
-    let config = "[tenants.acme]\nresponse_bytes_per_second = \"64KiB\"\n[tenants.acme.limits]\nlife = \"2s\"\n";
+    let config = "[tenants.acme]\nresponse_bytes_per_second = \"64KiB\"\n[tenants.acme.limits]\nlife = \"4s\"\n";
     let host = hosted(config, &[("acme/a", "endless", "")]);
     let mut client = host.server.connect();
     client.send(b"GET /acme/a?quiet=1&tag=leaves HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("a request");
@@ -53,21 +53,22 @@ fn log_lines_beyond_their_bytes_are_dropped_and_counted() {
         ended.out
     };
     assert_eq!(host.server.text("/umbra/a?lines=50"), "logged");
+    let began = Instant::now();
     assert_eq!(host.server.text("/acme/a?lines=500"), "logged");
     let counted = |text: &str| -> u64 {
         let number = |line: &str| line.split_once(" host ")?.1.split_once(" lines were dropped")?.0.parse::<u64>().ok();
         text.lines().filter_map(number).sum()
     };
-    let text = wait_for("the lines that were dropped", || Some(log("acme/a")).filter(|text| counted(text) > 0));
-    let kept = text.lines().filter(|line| line.contains("xxxx")).count() as u64;
-    assert!(kept < 40, "{kept} lines of a thousand bytes");
-    let dropped = || host.tenant("acme")["dropped_lines"].as_u64().expect("a number");
-    wait_for("all are counted", || (counted(&log("acme/a")) == dropped()).then_some(()));
-    // 500 lines, and one of a MiB that is cut to the longest text there may be.
-    assert_eq!(
-        kept + dropped() + u64::from(text.contains("yyyy")) + u64::from(text.contains("more bytes were dropped")),
-        502
-    );
+    let took = began.elapsed();
+    let kept = |text: &str, what: &str| text.lines().filter(|line| line.contains(what)).count() as u64;
+    // 500 lines, and one of a MiB that is cut to the longest text there may be, which is told in a line.
+    let all = |text: &str| {
+        ["xxxx", "yyyy", "more bytes were dropped"].iter().map(|what| kept(text, what)).sum::<u64>() + counted(text)
+    };
+    let text = wait_for("all are there or counted", || Some(log("acme/a")).filter(|text| all(text) >= 502));
+    assert_eq!((all(&text), host.tenant("acme")["dropped_lines"].as_u64()), (502, Some(counted(&text))));
+    let most = 20 + 10 * took.as_secs();
+    assert!(kept(&text, "xxxx") <= most, "{} lines of a thousand bytes in {took:?}", kept(&text, "xxxx"));
     let neighbours = log("umbra/a");
     assert_eq!((0..50).filter(|n| neighbours.contains(&format!(" errors {n} xxxx"))).count(), 50);
     assert_eq!(host.tenant("umbra")["dropped_lines"], 0);

@@ -69,6 +69,8 @@ impl Hosted {
         let before = self.server.log.count();
         self.server.signal(Signal::HUP);
         self.server.log.find(before, "the reload", |line| line.contains("read again and in force"));
+        // It is another thread that puts it in force, and answers this when it has.
+        self.status();
     }
 
     fn status(&self) -> Value {

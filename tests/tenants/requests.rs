@@ -62,7 +62,7 @@ fn a_request_that_ends_badly_gives_its_place_back() {
 
 #[test]
 fn requests_beyond_their_rate_are_refused_until_there_may_be_more() {
-    let rate = 20_u32;
+    let rate = 5_u32;
     let config = format!("[tenants.acme]\nrequests_per_second = {rate}\n");
     let host = hosted(&config, &[("acme/a", "chunks", ""), ("acme/b", "chunks", ""), ("umbra/a", "chunks", "")]);
     let began = Instant::now();
@@ -85,7 +85,7 @@ fn requests_beyond_their_rate_are_refused_until_there_may_be_more() {
     // After as long as it was told to wait it is served again.
     let told = Instant::now();
     wait_for("more may come", || (client.get("/acme/a?n=1").expect("a response").status() == 200).then_some(()));
-    assert!(told.elapsed() < Duration::from_secs(1) + Duration::from_millis(500), "{:?}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
 }
 
 #[test]
