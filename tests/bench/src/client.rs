@@ -74,7 +74,8 @@ pub(crate) fn wait_for(address: SocketAddr, path: &str) -> Result<Answer> {
                 bail!("{address}{path} answers {}: {}", answer.status, String::from_utf8_lossy(&answer.body))
             }
             Err(error) if begin.elapsed() > PATIENCE => bail!("{address}{path} does not answer: {error}"),
-            _ => std::thread::sleep(PAUSE),
+            // Asking must not be what takes the time of a long wait.
+            _ => std::thread::sleep(PAUSE.max(begin.elapsed() / 100)),
         }
     }
 }
