@@ -27,7 +27,7 @@ impl fmt::Display for Missing {
                 "python3 -m venv DIR && DIR/bin/pip install bjoern (needs libev: apt-get install libev-dev)"
             }
             Peer::Granian => "python3 -m venv DIR && DIR/bin/pip install granian",
-            Peer::Gunicorn => "it is fetched with python3 and pip",
+            Peer::Gunicorn => return write!(to, "{why}; python3 with pip fetches it, and what the examples require"),
             Peer::Wasmtime => "cargo install --locked --root DIR wasmtime-cli --version ^48",
             Peer::Workerd => "npm install --prefix DIR workerd",
         };
