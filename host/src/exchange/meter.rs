@@ -21,6 +21,17 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Time between two ticks of the clock that interrupts guests, where there are any that compute.
 pub const TICK: Duration = Duration::from_millis(1);
 
+/// What a guest that was interrupted by a tick was found at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It has hardly run.
+    Beginning,
+    /// It may have computed for half a [`TICK`] or more: that was not measured, and will be by the next tick.
+    Unmeasured,
+    /// It computes, so that others may be waiting for it: since a tick before in this poll, or for half a [`TICK`] at least.
+    Computing,
+}
+
 /// Between two polls nothing is used: no time has passed since this one.
 const NEVER: u64 = u64::MAX;
 
@@ -190,12 +201,11 @@ impl Meter {
         self.call_began.store(self.poll_began.load(Relaxed), Relaxed);
     }
 
-    /// The guest was interrupted by a tick. Says whether it computes, so that others may be waiting for it: it has done
-    /// so since a tick before in this poll, or for half a [`TICK`] at least.
+    /// The guest was interrupted by a tick.
     ///
     /// # Errors
     /// Once the call has used up its CPU, or its time is over: it may have been without a processor for long.
-    pub fn tick(&self) -> Result<bool, Ended> {
+    pub fn tick(&self) -> Result<Found, Ended> {
         let (cpu, now) = (thread_cpu(), self.now());
         let since = self.poll_cpu.swap(cpu, Relaxed);
         let used = if since == 0 { self.since_poll(now) } else { cpu.saturating_sub(since) };
@@ -206,7 +216,11 @@ impl Meter {
         }
         self.check_cpu()?;
         self.check_time(now)?;
-        Ok(self.ticked.swap(true, Relaxed) || used > nanos(TICK / 2))
+        Ok(match (self.ticked.swap(true, Relaxed), used > nanos(TICK / 2)) {
+            (false, false) => Found::Beginning,
+            (false, true) if since == 0 => Found::Unmeasured,
+            _ => Found::Computing,
+        })
     }
 
     /// Whether the request computes so much that short ones should not have to wait for it.
@@ -482,10 +496,11 @@ mod tests {
             meter.begin_call();
             let began = meter.now();
             while meter.now() < began + 50_000 {}
-            let computes = meter.tick().unwrap();
-            // Unless this thread had to wait meanwhile.
-            assert!(!computes || meter.now() - before > nanos(TICK / 2));
-            assert_eq!(meter.tick(), Ok(true));
+            let found = meter.tick().unwrap();
+            // Where this thread had to wait meanwhile it looks as if it had computed.
+            assert!(found == Found::Beginning || meter.now() - before > nanos(TICK / 2));
+            assert_ne!(found, Found::Computing);
+            assert_eq!(meter.tick(), Ok(Found::Computing));
             Poll::<()>::Pending
         });
         assert!(polled.is_pending());

@@ -11,7 +11,7 @@ mod response;
 
 pub use client::{Client, Left};
 pub use input::{Input, InputError};
-pub use meter::{Clocks, Ended, Meter, Reading, TICK};
+pub use meter::{Clocks, Ended, Found, Meter, Reading, TICK};
 pub use pace::Pace;
 pub use response::{Cut, Fault, Ready, StartError, WriteError};
 

@@ -15,7 +15,7 @@ use super::engine::{Code, Engine};
 use super::guest::{Guest, Request, Surroundings};
 use super::limits::Refused;
 use super::ticker::{Hurry, Ticking};
-use crate::exchange::{Ended, Exchange};
+use crate::exchange::{Ended, Exchange, Found};
 use crate::tenants::{OutOfMemory, Spender};
 
 /// An instance of an application. It is owned by one request at a time, from its creation on.
@@ -170,14 +170,18 @@ pub(super) struct Chunk {
     pub(super) last: bool,
 }
 
-/// The guest is interrupted: it goes on where it has hardly run in this poll, and gives way to others where it computes.
+/// The guest is interrupted: it goes on where it has hardly run in this poll, or where that is to be measured first, and
+/// gives way to others where it computes.
 fn tick(exchange: &Exchange, spender: &Arc<Spender>, hurry: &Hurry) -> wasmtime::Result<UpdateDeadline> {
     exchange.bill(spender);
-    if !exchange.meter.tick()? {
-        return Ok(UpdateDeadline::Continue(1));
+    let found = exchange.meter.tick()?;
+    if found != Found::Beginning {
+        hurry.hurry();
     }
-    hurry.hurry();
-    Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    match found {
+        Found::Beginning | Found::Unmeasured => Ok(UpdateDeadline::Continue(1)),
+        Found::Computing => Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))),
+    }
 }
 
 fn failure(store: &Store<Guest>, exchange: &Exchange, error: &wasmtime::Error) -> Failure {
