@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use wasgi::build::{Options, Progress, Toolchain};
+use wasgi::build::{Form, Options, Progress, Toolchain};
 
 use super::python;
 
@@ -49,7 +49,12 @@ pub fn all() -> &'static BTreeMap<String, PathBuf> {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     BUILT.get_or_init(|| {
         let project = root().join("tests/guests");
-        let options = Options { target_dir: Some(target_dir().join("guests")), ..Options::default() };
+        // The suite of the full form; all others try what `wasgi build` makes.
+        let (folder, form) = match env!("CARGO_CRATE_NAME") {
+            "full_conformance" => ("guests-full", Form::Full),
+            _ => ("guests", Form::default()),
+        };
+        let options = Options { target_dir: Some(target_dir().join(folder)), form, ..Options::default() };
         let toolchain = Toolchain::find(&project, Progress::Quiet).unwrap();
         toolchain.build_examples(&project, &options).unwrap()
     })

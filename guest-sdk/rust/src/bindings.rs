@@ -1,4 +1,5 @@
-//! What `wit-bindgen` makes of `wit/gateway.wit`, and nothing else. Applications never name it.
+//! What `wit-bindgen` makes of the contract in `wit`, and nothing else: its full form here, and its lean one in [`lean`].
+//! Applications never name it.
 
 #![allow(missing_docs, unreachable_pub, unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -10,3 +11,15 @@ wit_bindgen::generate!({
     ownership: Borrowing { duplicate_if_necessary: false },
     pub_export_macro: true,
 });
+
+/// The lean form. The two share what they have in common.
+pub mod lean {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "app-lean",
+        ownership: Borrowing { duplicate_if_necessary: false },
+        pub_export_macro: true,
+        export_macro_name: "export_lean",
+        with: { "wasgi:gateway/gateway@0.1.0": crate::bindings::wasgi::gateway::gateway },
+    });
+}

@@ -1,19 +1,29 @@
 //! What an application returns: anything that chunks can be taken from.
 
-use std::iter;
-
-use crate::bindings::exports::wasgi::gateway::application::Step;
+use crate::form::Step;
 use crate::{Chunk, Error, TryChunk};
 
 /// A response's body: an iterator of chunks, whatever it was made from.
 ///
 /// Dropping it is PEP 3333's `close()`. The host has it dropped exactly once, whatever happened
 /// to the response, so what the iterator owns may tidy up in its `Drop`.
-pub struct Body(Box<dyn Iterator<Item = Result<Vec<u8>, Error>>>);
+pub struct Body(Chunks);
+
+enum Chunks {
+    /// One chunk, or none any more; or the error in its place.
+    One(Option<Result<Vec<u8>, Error>>),
+    Many(Box<dyn Iterator<Item = Result<Vec<u8>, Error>>>),
+}
 
 impl Body {
     fn new(chunks: impl Iterator<Item: TryChunk> + 'static) -> Body {
-        Body(Box::new(chunks.map(TryChunk::try_into_bytes)))
+        Body(Chunks::Many(Box::new(chunks.map(TryChunk::try_into_bytes))))
+    }
+
+    /// Whether there is nothing left in it, not even what dropping would be noticed of.
+    #[cfg(wasgi_lean)]
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self.0, Chunks::One(None))
     }
 
     /// The next step. Where the iterator knows that a chunk was its last one, the host is told
@@ -31,11 +41,17 @@ impl Iterator for Body {
     type Item = Result<Vec<u8>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
+        match &mut self.0 {
+            Chunks::One(chunk) => chunk.take(),
+            Chunks::Many(chunks) => chunks.next(),
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        match &self.0 {
+            Chunks::One(chunk) => (usize::from(chunk.is_some()), Some(usize::from(chunk.is_some()))),
+            Chunks::Many(chunks) => chunks.size_hint(),
+        }
     }
 }
 
@@ -84,7 +100,7 @@ pub mod shape {
 
 impl<C: Chunk> IntoBody<shape::One> for C {
     fn into_body(self) -> Body {
-        Body::new(iter::once(self.into_bytes()))
+        Body(Chunks::One(Some(Ok(self.into_bytes()))))
     }
 }
 
@@ -127,11 +143,13 @@ impl<B: IntoBody<S>, S, E: std::error::Error + ?Sized> IntoBody<shape::Boxed<S>>
 /// An application that fails before it has a body gives one that fails in its first step, so
 /// that `close` and hooks follow.
 fn fails(error: Error) -> Body {
-    Body::new(iter::once(Err::<Vec<u8>, _>(error)))
+    Body(Chunks::One(Some(Err(error))))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     fn steps<S>(body: impl IntoBody<S>) -> Vec<String> {

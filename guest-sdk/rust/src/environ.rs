@@ -27,7 +27,7 @@ impl Environ {
     pub fn get(&self, name: &str) -> Option<String> {
         match self.changed.iter().find(|entry| entry.0 == name) {
             Some((_, value)) => Some(value.clone()),
-            None => self.request.environ.get(name),
+            None => self.request.host.get(name),
         }
     }
 
@@ -38,7 +38,7 @@ impl Environ {
 
     /// Every variable, each name once, in no particular order.
     pub fn entries(&self) -> Vec<(String, String)> {
-        let mut entries = self.request.environ.entries();
+        let mut entries = self.request.host.entries();
         for (name, value) in &self.changed {
             merge(&mut entries, name.clone(), value.clone());
         }

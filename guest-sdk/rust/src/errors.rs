@@ -28,7 +28,7 @@ impl Errors {
 
     /// Writes text as it is; a line's end is the caller's to add.
     pub fn log(&self, text: &str) {
-        self.0.environ.log(text);
+        self.0.host.log(text);
     }
 
     /// What `write!` and `writeln!` call: the whole text reaches the log in one piece, and

@@ -17,6 +17,12 @@ pub struct Report {
     pub elapsed: Duration,
 }
 
+impl Report {
+    pub(crate) fn new(bytes: u64, complete: bool, elapsed_us: u64) -> Report {
+        Report { bytes, complete, elapsed: Duration::from_micros(elapsed_us) }
+    }
+}
+
 type Hook = Box<dyn FnOnce(Report) -> Result<(), Error>>;
 
 /// The hooks that wait for a response's end.

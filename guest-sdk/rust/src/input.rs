@@ -76,7 +76,7 @@ impl BufRead for Input {
         if self.read == self.buffer.len() {
             // The old buffer goes first, so that the next one can lie in its place.
             (self.buffer, self.read) = (Vec::new(), 0);
-            self.buffer = self.request.environ.input(BUFFER_BYTES).map_err(describe)?;
+            self.buffer = self.request.host.input(BUFFER_BYTES).map_err(describe)?;
         }
         Ok(&self.buffer[self.read..])
     }

@@ -69,6 +69,7 @@ mod environ;
 mod error;
 mod errors;
 mod export;
+mod form;
 mod head;
 mod hooks;
 #[cfg(feature = "http")]
@@ -86,7 +87,7 @@ pub use environ::Environ;
 pub use error::Error;
 pub use errors::Errors;
 #[doc(hidden)]
-pub use export::{Response, respond};
+pub use form::{Response, respond};
 pub use head::Head;
 pub use hooks::Report;
 pub use input::Input;

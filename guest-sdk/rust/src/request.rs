@@ -1,12 +1,19 @@
-//! What one request's parts share: the host's two handles, and the hooks that wait for its end.
+//! What one request's parts share: the host's side of it, and the hooks that wait for its end.
 
-use crate::bindings::wasgi::gateway::gateway::{Environ, StartResponse};
+use crate::Report;
+use crate::form::Host;
 use crate::hooks::Hooks;
 
 /// One request, held by its environ, its start_response and its body; the last of them to go
-/// gives the handles back to the host.
+/// gives back what it has of the host.
 pub(crate) struct Request {
-    pub(crate) environ: Environ,
-    pub(crate) start_response: StartResponse,
+    pub(crate) host: Host,
     pub(crate) hooks: Hooks,
+}
+
+impl Request {
+    /// Runs the hooks.
+    pub(crate) fn report(&self, report: Report) {
+        self.hooks.run(report, |text| self.host.log(text));
+    }
 }

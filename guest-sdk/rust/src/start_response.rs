@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::bindings::wasgi::gateway::gateway::{ExcInfo, StartError as HostStartError};
 use crate::request::Request;
 use crate::{Error, Head, StartError, WriteError};
 
@@ -43,7 +42,7 @@ impl StartResponse {
     /// }
     /// ```
     pub fn call(&self, status: &str, headers: &[(&str, &str)]) -> Result<(), StartError> {
-        self.start(status, headers, None).map_err(StartError::from)
+        self.start(status, headers, None)
     }
 
     /// `start_response` with `exc_info`: replaces status and headers because of an error, which
@@ -63,17 +62,17 @@ impl StartResponse {
     #[track_caller]
     pub fn replace(&self, status: &str, headers: &[(&str, &str)], error: impl Into<Error>) -> Result<(), Error> {
         let error = error.into();
-        match self.start(status, headers, Some(error.exc_info())) {
+        match self.start(status, headers, Some(&error)) {
             Ok(()) => Ok(()),
-            Err(HostStartError::HeadersSent) => Err(error),
-            Err(refusal) => Err(StartError::from(refusal).into()),
+            Err(StartError::HeadersSent) => Err(error),
+            Err(refusal) => Err(refusal.into()),
         }
     }
 
     /// PEP 3333's `write`: sends bytes at once, before any chunk of the body, and returns when
     /// the client's socket has taken them.
     pub fn write(&self, bytes: impl AsRef<[u8]>) -> Result<(), WriteError> {
-        self.request.start_response.write(bytes.as_ref()).map_err(WriteError::from)
+        self.request.host.write(bytes.as_ref())
     }
 
     /// A `start_response` that changes the head before it passes it on: what middleware gives
@@ -94,13 +93,13 @@ impl StartResponse {
         StartResponse { request: self.request, changes: Some(Rc::new(change)) }
     }
 
-    fn start(&self, status: &str, headers: &[(&str, &str)], exc_info: Option<&ExcInfo>) -> Result<(), HostStartError> {
-        let host = &self.request.start_response;
+    fn start(&self, status: &str, headers: &[(&str, &str)], error: Option<&Error>) -> Result<(), StartError> {
+        let host = &self.request.host;
         match self.changes.as_deref() {
-            None => host.call(status, headers, exc_info),
+            None => host.start(status, headers, error),
             Some(changes) => {
                 let head = changes.apply(Head::new(status, headers));
-                host.call(&head.status, &head.lend(), exc_info)
+                host.start(&head.status, &head.lend(), error)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::TARGET;
+use super::{Form, TARGET};
 
 /// The stack of a guest, in bytes, unless the project says otherwise.
 ///
@@ -17,18 +17,22 @@ use super::TARGET;
 /// ```
 const STACK_BYTES: u32 = 128 * 1024;
 
-/// Cargo's option that sets the stack, or none where the user has set it: cargo appends what
-/// the command line says, and of two sizes the linker takes the last.
+/// What chooses the contract's lean form in the SDK.
+const LEAN: &str = "--cfg=wasgi_lean";
+
+/// Cargo's option for what guests are compiled with: the contract's form, and the stack, unless the user has set
+/// that: cargo appends what the command line says, and of two sizes the linker takes the last.
 ///
 /// As configuration, and not in `RUSTFLAGS`, because it then joins the `rustflags` that the
 /// user has for the target instead of replacing them. `build.rustflags` is not joined: cargo
 /// prefers the target's, and what is there is for the machine that compiles.
-pub(super) fn config(project: &Path) -> Option<String> {
+pub(super) fn config(project: &Path, form: Form) -> String {
     let environment = std::env::var("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS").unwrap_or_default();
-    if environment.contains("stack-size") || configurations(project).iter().any(|text| sets_stack(text)) {
-        return None;
-    }
-    Some(format!("target.{TARGET}.rustflags=[\"-Clink-arg=-zstack-size={STACK_BYTES}\"]"))
+    let has_stack = environment.contains("stack-size") || configurations(project).iter().any(|text| sets_stack(text));
+    let stack = (!has_stack).then(|| format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
+    let lean = (form == Form::Lean).then(|| LEAN.to_owned());
+    let flags: Vec<_> = lean.into_iter().chain(stack).collect();
+    format!("target.{TARGET}.rustflags={flags:?}")
 }
 
 /// The texts of the cargo configuration files that count for a project.
@@ -72,6 +76,7 @@ mod tests {
         std::fs::create_dir(folder.path().join(".cargo")).unwrap();
         let text = "[target.wasm32-wasip2]\nrustflags = ['-Clink-arg=-zstack-size=9']";
         std::fs::write(folder.path().join(".cargo/config.toml"), text).unwrap();
-        assert_eq!(config(&project), None);
+        assert_eq!(config(&project, Form::Full), "target.wasm32-wasip2.rustflags=[]");
+        assert_eq!(config(&project, Form::Lean), "target.wasm32-wasip2.rustflags=[\"--cfg=wasgi_lean\"]");
     }
 }

@@ -59,9 +59,23 @@ pub struct Options {
     ///
     /// For a Python project: where what was built of it is kept. None: in the cache folder.
     pub target_dir: Option<PathBuf>,
+    /// The form of the contract that a Rust project is compiled for. Python has the full one.
+    ///
+    /// Of two forms of one project each needs a target directory of its own, or it is all compiled anew.
+    pub form: Form,
     /// A Python project's application, `MODULE:NAME`. None: what the project says, or what is
     /// found by convention.
     pub app: Option<String>,
+}
+
+/// A form of the contract: see `wit/gateway.wit` and `wit/lean.wit`. An application can't tell which it has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Form {
+    /// In as few calls as a request can take.
+    #[default]
+    Lean,
+    /// Each thing asked of the host when it is wanted.
+    Full,
 }
 
 /// A component that was built.

@@ -97,9 +97,7 @@ impl Toolchain {
         let mut cargo = environment::command("cargo", &folder);
         cargo.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
         cargo.args(["--package", &package.name]).arg(if examples { "--examples" } else { "--lib" });
-        if let Some(config) = flags::config(&folder) {
-            cargo.args(["--config", &config]);
-        }
+        cargo.args(["--config", &flags::config(&folder, options.form)]);
         if self.progress == Progress::Quiet {
             cargo.arg("--quiet");
         }

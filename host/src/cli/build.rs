@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::existing;
-use crate::build::{self, Options, Progress};
+use crate::build::{self, Form, Options, Progress};
 
 /// Compile a project to a component
 #[derive(Args)]
@@ -27,6 +27,9 @@ pub(super) struct Build {
     /// A Python project's application [default: what the project says, or the one that is found]
     #[arg(long, value_name = "MODULE:NAME")]
     app: Option<String>,
+    /// Compile a Rust project for the contract's full form, to compare it with the lean one
+    #[arg(long)]
+    full: bool,
 }
 
 impl Build {
@@ -41,7 +44,8 @@ impl Build {
             }
             None => std::env::current_dir().context("finding the current directory")?,
         };
-        let options = Options { output: Some(output), target_dir: None, app: self.app };
+        let form = if self.full { Form::Full } else { Form::Lean };
+        let options = Options { output: Some(output), target_dir: None, form, app: self.app };
         let built = build::component(&self.project, &options, Progress::Shown)?;
         writeln!(std::io::stdout(), "built {} ({} KiB)", built.path.display(), built.bytes.div_ceil(1024))?;
         Ok(ExitCode::SUCCESS)

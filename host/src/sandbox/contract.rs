@@ -1,4 +1,4 @@
-//! What a file must be to be deployed: a component of the world `wasgi:gateway/app`.
+//! What a file must be to be deployed: a component of the world `wasgi:gateway/app`, or of its lean form.
 //!
 //! This look is for people: it names what is wrong in a sentence. What counts in the end is
 //! that wasmtime links the component.
@@ -9,10 +9,12 @@ use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
 use super::features;
 
-/// The interface that every application exports.
-pub const EXPORT: &str = "wasgi:gateway/application@0.1.0";
-/// The world, for messages.
-const WORLD: &str = "wasgi:gateway/app@0.1.0";
+/// The interfaces of which every application exports one: that of the contract's full form, and that of the lean one.
+pub const EXPORTS: [&str; 2] = ["wasgi:gateway/application@0.1.0", LEAN];
+/// The lean form's.
+pub(super) const LEAN: &str = "wasgi:gateway/lean@0.1.0";
+/// The worlds, for messages.
+const WORLDS: &str = "wasgi:gateway/app@0.1.0 (or app-lean)";
 
 /// Why a file is not deployed: one sentence that says what was found and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ impl Refusal {
     }
 
     pub(super) fn link(error: &wasmtime::Error) -> Refusal {
-        Refusal::new(format!("it doesn't fit the world {WORLD}: {}", chain(error)))
+        Refusal::new(format!("it doesn't fit the world {WORLDS}: {}", chain(error)))
     }
 
     pub(super) fn probe(error: &dyn fmt::Display) -> Refusal {
@@ -59,7 +61,8 @@ pub struct Contract {
     pub exports: Vec<String>,
 }
 
-/// Checks that `bytes` is a component that uses no more of WebAssembly than is accepted, and exports [`EXPORT`].
+/// Checks that `bytes` is a component that uses no more of WebAssembly than is accepted, and exports one of
+/// [`EXPORTS`].
 ///
 /// # Errors
 /// A [`Refusal`] where it isn't.
@@ -67,7 +70,7 @@ pub fn check(bytes: &[u8]) -> Result<Contract, Refusal> {
     recognise(bytes)?;
     features::check(bytes)?;
     let contract = read(bytes)?;
-    if contract.exports.iter().any(|export| export == EXPORT) {
+    if contract.exports.iter().any(|export| EXPORTS.contains(&export.as_str())) {
         return Ok(contract);
     }
     let found = match contract.exports.as_slice() {
@@ -75,7 +78,8 @@ pub fn check(bytes: &[u8]) -> Result<Contract, Refusal> {
         exports => exports.join(", "),
     };
     Err(Refusal::new(format!(
-        "it is a component of another world: it exports {found}, and an application exports {EXPORT}"
+        "it is a component of another world: it exports {found}, and an application exports {}",
+        EXPORTS.join(" or ")
     )))
 }
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Semaphore;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use super::bindings::{App, AppPre};
+use super::bindings::full::App;
+use super::bindings::lean::wasgi::gateway::request;
 use super::codegen;
 use super::contract::Refusal;
+use super::form::Form;
 use super::guest::Guest;
 use super::ticker::Ticker;
 
@@ -57,7 +59,7 @@ impl TrustedCode {
 
 /// One component's loaded code, ready to be instantiated. Cheap to clone.
 #[derive(Clone)]
-pub struct Code(Arc<AppPre<Guest>>);
+pub struct Code(Arc<Form>);
 
 impl Engine {
     /// An engine for at most `instances` instances at once.
@@ -107,7 +109,7 @@ impl Engine {
     }
 
     fn link(&self, component: &Component) -> Result<Code, Refusal> {
-        let linked = self.0.linker.instantiate_pre(component).and_then(AppPre::new);
+        let linked = self.0.linker.instantiate_pre(component).and_then(Form::of);
         Ok(Code(Arc::new(linked.map_err(|error| Refusal::link(&error))?)))
     }
 
@@ -134,7 +136,7 @@ impl Engine {
 }
 
 impl Code {
-    pub(super) fn pre(&self) -> &AppPre<Guest> {
+    pub(super) fn form(&self) -> &Form {
         &self.0
     }
 }
@@ -150,7 +152,8 @@ pub fn instances_for(memory: Option<u64>) -> u32 {
 fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    App::add_to_linker::<_, wasmtime::component::HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    App::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    request::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     Ok(linker)
 }
 

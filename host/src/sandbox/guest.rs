@@ -7,9 +7,10 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::{Result, bail};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::bindings::wasgi::gateway::gateway::{
+use super::bindings::full::wasgi::gateway::gateway::{
     ExcInfo, Host, HostEnviron, HostStartResponse, InputError, StartError, WriteError,
 };
+use super::bindings::lean::wasgi::gateway::request;
 use super::limits::Memory;
 use super::pace::pace;
 use super::stdio::LogStream;
@@ -83,10 +84,14 @@ impl Guest {
         Guest { memory, surroundings, request: None, serial: 0, wasi: None, table: ResourceTable::new() }
     }
 
-    /// Begins a request, and gives the handles for it.
-    pub(super) fn begin(&mut self, request: Box<Request>) -> (Resource<EnvironHandle>, Resource<StartResponseHandle>) {
+    /// Begins a request.
+    pub(super) fn begin(&mut self, request: Box<Request>) {
         self.request = Some(request);
         self.serial += 1;
+    }
+
+    /// The handles for the request that has begun.
+    pub(super) fn handles(&self) -> (Resource<EnvironHandle>, Resource<StartResponseHandle>) {
         (Resource::new_own(self.serial), Resource::new_own(self.serial))
     }
 
@@ -111,31 +116,24 @@ impl Guest {
         &self.surroundings.spender
     }
 
-    fn serving(&mut self, rep: u32) -> Result<&mut Request> {
+    /// The request, by a handle.
+    fn by_handle(&mut self, rep: u32) -> Result<&mut Request> {
+        if rep != self.serial {
+            bail!("a handle of an earlier request was used");
+        }
+        self.serving()
+    }
+
+    fn serving(&mut self) -> Result<&mut Request> {
         match &mut self.request {
-            Some(request) if rep == self.serial => Ok(request),
-            _ => bail!("a handle of an earlier request was used"),
+            Some(request) => Ok(request),
+            None => bail!("a request was used that is over"),
         }
     }
-}
 
-impl Host for Guest {}
-
-impl HostEnviron for Guest {
-    fn get(&mut self, handle: Resource<EnvironHandle>, name: String) -> Result<Option<String>> {
-        Ok(self.serving(handle.rep())?.environ.get(&name).map(Into::into))
-    }
-
-    fn entries(&mut self, handle: Resource<EnvironHandle>) -> Result<Vec<(String, String)>> {
-        Ok(self.serving(handle.rep())?.environ.entries())
-    }
-
-    fn joined(&mut self, handle: Resource<EnvironHandle>) -> Result<String> {
-        Ok(self.serving(handle.rep())?.environ.joined())
-    }
-
-    async fn input(&mut self, handle: Resource<EnvironHandle>, max: u32) -> Result<Result<Vec<u8>, InputError>> {
-        let request = self.serving(handle.rep())?;
+    /// `environ.input`.
+    async fn read(&mut self, max: u32) -> Result<Result<Vec<u8>, InputError>> {
+        let request = self.serving()?;
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         let read = request.exchange.meter.waiting(request.input.read(max)).await;
         Ok(read.map(Into::into).map_err(|error| match error {
@@ -146,8 +144,8 @@ impl HostEnviron for Guest {
         }))
     }
 
-    fn log(&mut self, handle: Resource<EnvironHandle>, text: String) -> Result<()> {
-        self.serving(handle.rep())?;
+    /// `environ.log`.
+    fn say(&mut self, text: &str) {
         let end = text.floor_char_boundary(MAX_LOG_TEXT);
         for line in text[..end].trim_end_matches('\n').split('\n') {
             self.surroundings.log.line("errors", line);
@@ -156,6 +154,65 @@ impl HostEnviron for Guest {
             let dropped = text.len() - end;
             self.surroundings.log.line("host", &format!("{dropped} more bytes were dropped: one text was too long"));
         }
+    }
+
+    /// `start-response.call`; with `replace` also in place of what was set before. What is refused is logged.
+    pub(super) fn start(
+        &mut self,
+        status: &str,
+        headers: &[(String, String)],
+        replace: bool,
+    ) -> Result<Result<(), exchange::StartError>> {
+        let head = || Head::new(status, headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let started = self.serving()?.exchange.start(replace, head);
+        if let Err(exchange::StartError::Invalid(invalid)) = &started {
+            self.surroundings.log.line("host", &format!("start_response was refused: {invalid}"));
+        }
+        Ok(started)
+    }
+
+    /// `start-response.write`.
+    async fn send(&mut self, bytes: Vec<u8>) -> Result<Result<(), WriteError>> {
+        let request = self.serving()?;
+        if request.input.error().is_some() {
+            return Ok(Err(WriteError::Closed));
+        }
+        let exchange = request.exchange.clone();
+        if exchange.meter.waiting(pace(&exchange, self.account(), bytes.len())).await.is_err() {
+            return Ok(Err(WriteError::Closed));
+        }
+        let written = exchange.write(Bytes::from(bytes)).await;
+        Ok(written.map_err(|error| match error {
+            exchange::WriteError::NotStarted => WriteError::NotStarted,
+            exchange::WriteError::Closed => WriteError::Closed,
+            exchange::WriteError::Finished => WriteError::Finished,
+        }))
+    }
+}
+
+impl Host for Guest {}
+
+impl HostEnviron for Guest {
+    fn get(&mut self, handle: Resource<EnvironHandle>, name: String) -> Result<Option<String>> {
+        Ok(self.by_handle(handle.rep())?.environ.get(&name).map(Into::into))
+    }
+
+    fn entries(&mut self, handle: Resource<EnvironHandle>) -> Result<Vec<(String, String)>> {
+        Ok(self.by_handle(handle.rep())?.environ.entries())
+    }
+
+    fn joined(&mut self, handle: Resource<EnvironHandle>) -> Result<String> {
+        Ok(self.by_handle(handle.rep())?.environ.joined())
+    }
+
+    async fn input(&mut self, handle: Resource<EnvironHandle>, max: u32) -> Result<Result<Vec<u8>, InputError>> {
+        self.by_handle(handle.rep())?;
+        self.read(max).await
+    }
+
+    fn log(&mut self, handle: Resource<EnvironHandle>, text: String) -> Result<()> {
+        self.by_handle(handle.rep())?;
+        self.say(&text);
         Ok(())
     }
 
@@ -172,42 +229,45 @@ impl HostStartResponse for Guest {
         headers: Vec<(String, String)>,
         exc_info: Option<ExcInfo>,
     ) -> Result<Result<(), StartError>> {
-        let request = self.serving(handle.rep())?;
-        let head = || Head::new(&status, headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let started = request.exchange.start(exc_info.is_some(), head);
-        if let Some(exc_info) = exc_info {
-            log_exc_info(&self.surroundings.log, &exc_info);
+        self.by_handle(handle.rep())?;
+        if let Some(exc_info) = &exc_info {
+            log_exc_info(&self.surroundings.log, exc_info);
         }
+        let started = self.start(&status, &headers, exc_info.is_some())?;
         Ok(started.map_err(|error| match error {
             exchange::StartError::HeadersSent => StartError::HeadersSent,
             exchange::StartError::AlreadyCalled => StartError::AlreadyCalled,
-            exchange::StartError::Invalid(invalid) => {
-                let reason = invalid.to_string();
-                self.surroundings.log.line("host", &format!("start_response was refused: {reason}"));
-                StartError::Invalid(reason)
-            }
+            exchange::StartError::Invalid(invalid) => StartError::Invalid(invalid.to_string()),
         }))
     }
 
     async fn write(&mut self, handle: Resource<StartResponseHandle>, bytes: Vec<u8>) -> Result<Result<(), WriteError>> {
-        let request = self.serving(handle.rep())?;
-        if request.input.error().is_some() {
-            return Ok(Err(WriteError::Closed));
-        }
-        let exchange = request.exchange.clone();
-        if exchange.meter.waiting(pace(&exchange, self.account(), bytes.len())).await.is_err() {
-            return Ok(Err(WriteError::Closed));
-        }
-        let written = exchange.write(Bytes::from(bytes)).await;
-        Ok(written.map_err(|error| match error {
-            exchange::WriteError::NotStarted => WriteError::NotStarted,
-            exchange::WriteError::Closed => WriteError::Closed,
-            exchange::WriteError::Finished => WriteError::Finished,
-        }))
+        self.by_handle(handle.rep())?;
+        self.send(bytes).await
     }
 
     fn drop(&mut self, _: Resource<StartResponseHandle>) -> Result<()> {
         Ok(())
+    }
+}
+
+impl request::Host for Guest {
+    async fn input(&mut self, max: u32) -> Result<Result<Vec<u8>, InputError>> {
+        self.read(max).await
+    }
+
+    fn log(&mut self, text: String) -> Result<()> {
+        self.serving()?;
+        self.say(&text);
+        Ok(())
+    }
+
+    async fn write(&mut self, head: Option<request::Head>, bytes: Vec<u8>) -> Result<Result<(), WriteError>> {
+        if let Some(request::Head { status, headers }) = head {
+            // What is wrong with it, the write finds.
+            let _ = self.start(&status, &headers, true)?;
+        }
+        self.send(bytes).await
     }
 }
 

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::ResourceAny;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
-use super::bindings::App;
-use super::bindings::exports::wasgi::gateway::application::{Report, Step};
-use super::bindings::wasgi::gateway::gateway::ExcInfo;
 use super::contract::Refusal;
 use super::engine::{Code, Engine};
+use super::form::{Application, Begun, Report, Step};
 use super::guest::{Guest, Request, Surroundings};
 use super::limits::Refused;
 use super::ticker::{Hurry, Ticking};
@@ -21,7 +18,7 @@ use crate::tenants::{OutOfMemory, Spender};
 /// An instance of an application. It is owned by one request at a time, from its creation on.
 pub struct Instance {
     store: Store<Guest>,
-    app: App,
+    app: Application,
     served: u32,
     _slot: OwnedSemaphorePermit,
 }
@@ -80,7 +77,7 @@ impl Instance {
         });
         store.set_epoch_deadline(1);
         exchange.meter.begin_call();
-        let instantiated = exchange.meter.limit(Some(&exchange.client), code.pre().instantiate_async(&mut store)).await;
+        let instantiated = exchange.meter.limit(Some(&exchange.client), code.form().instantiate(&mut store)).await;
         match instantiated {
             Ok(Ok(app)) => Ok(Instance { store, app, served: 0, _slot: slot }),
             Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Err(NoSlot)),
@@ -104,48 +101,33 @@ impl Instance {
     }
 
     /// `handle`.
-    pub(super) async fn handle(&mut self, exchange: &Exchange, request: Box<Request>) -> Result<ResourceAny, Failure> {
+    pub(super) async fn handle(&mut self, exchange: &Exchange, request: Box<Request>) -> Result<Begun, Failure> {
         self.served += 1;
-        let (environ, start_response) = self.store.data_mut().begin(request);
+        self.store.data_mut().begin(request);
         exchange.meter.begin_call();
-        let application = self.app.wasgi_gateway_application();
-        let call = application.call_handle(&mut self.store, environ, start_response);
+        let call = self.app.handle(&mut self.store);
         let called = exchange.meter.limit(Some(&exchange.client), call).await;
         self.finish(exchange, called)
     }
 
     /// `body.next`. The call's clocks go on from where they are.
-    pub(super) async fn next(
-        &mut self,
-        exchange: &Exchange,
-        body: ResourceAny,
-    ) -> Result<Result<Chunk, ExcInfo>, Failure> {
-        let application = self.app.wasgi_gateway_application().body();
-        let call = application.call_next(&mut self.store, body);
+    pub(super) async fn next(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<Step, Failure> {
+        let call = self.app.next(&mut self.store, body);
         let called = exchange.meter.limit(Some(&exchange.client), call).await;
-        let step = self.finish(exchange, called)?;
-        Ok(step.map(|step| match step {
-            Step::More(bytes) => Chunk { bytes: bytes.into(), last: false },
-            Step::Last(bytes) => Chunk { bytes: bytes.into(), last: true },
-            Step::Done => Chunk { bytes: Bytes::new(), last: true },
-        }))
+        self.finish(exchange, called)
     }
 
     /// `body.close`; says whether hooks wait. A client that left doesn't end it, nor what follows.
     pub(super) async fn close(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<bool, Failure> {
         exchange.meter.begin_call();
-        let application = self.app.wasgi_gateway_application().body();
-        let call = application.call_close(&mut self.store, body);
-        let called = exchange.meter.limit(None, call).await;
+        let called = exchange.meter.limit(None, self.app.close(&mut self.store, body)).await;
         self.finish(exchange, called)
     }
 
     /// `body.sent`.
     pub(super) async fn sent(&mut self, exchange: &Exchange, body: ResourceAny, report: Report) -> Result<(), Failure> {
         exchange.meter.begin_call();
-        let application = self.app.wasgi_gateway_application().body();
-        let call = application.call_sent(&mut self.store, body, report);
-        let called = exchange.meter.limit(None, call).await;
+        let called = exchange.meter.limit(None, self.app.sent(&mut self.store, body, report)).await;
         self.finish(exchange, called)
     }
 
@@ -162,12 +144,6 @@ impl Instance {
         self.store.data_mut().memory.forget_refusal();
         Ok(returned)
     }
-}
-
-/// A chunk as `next` gives it.
-pub(super) struct Chunk {
-    pub(super) bytes: Bytes,
-    pub(super) last: bool,
 }
 
 /// The guest is interrupted: it goes on where it has hardly run in this poll, or where that is to be measured first, and

@@ -8,6 +8,7 @@ mod codegen;
 mod contract;
 mod engine;
 mod features;
+mod form;
 mod guest;
 mod idle;
 mod instance;
@@ -18,7 +19,7 @@ mod stdio;
 mod ticker;
 
 pub use codegen::Codegen;
-pub use contract::{Contract, EXPORT, Refusal, check};
+pub use contract::{Contract, EXPORTS, Refusal, check};
 pub use engine::{Code, DEFAULT_INSTANCES, Engine, TrustedCode, instances_for};
 pub use guest::{Request, Surroundings};
 pub use idle::Idle;

@@ -5,9 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::StatusCode;
-use wasmtime::component::ResourceAny;
 
-use super::bindings::exports::wasgi::gateway::application::Report;
+use super::form::{Begun, Report};
 use super::guest::{Request, log_exc_info};
 use super::instance::{Failure, Instance};
 use super::pace::pace;
@@ -180,8 +179,9 @@ async fn respond(
     keep: bool,
     fail: &(impl Fn(Outcome) + Sync),
 ) -> Result<Outcome, Failure> {
-    let body = instance.handle(exchange, request).await?;
-    let mut outcome = stream(instance, exchange, body).await?;
+    let begun = instance.handle(exchange, request).await?;
+    let body = begun.body;
+    let mut outcome = stream(instance, exchange, begun).await?;
     if outcome == Outcome::Ok && exchange.has_overrun() {
         instance.guest().log().line("host", &Fault::TooLong.to_string());
         outcome = Outcome::Protocol;
@@ -191,14 +191,16 @@ async fn respond(
     }
     let settled = exchange.settle().await;
     exchange.meter.end_life();
-    let elapsed_us = u64::try_from(exchange.meter.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let hooks = instance.close(exchange, body).await?;
-    if hooks {
-        let sent = exchange.sent();
-        instance.sent(exchange, body, Report { bytes: sent.bytes, complete: sent.complete, elapsed_us }).await?;
-    }
-    if keep {
-        instance.drop_body(exchange, body).await?;
+    if let Some(body) = body {
+        let elapsed_us = u64::try_from(exchange.meter.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let hooks = instance.close(exchange, body).await?;
+        if hooks {
+            let sent = exchange.sent();
+            instance.sent(exchange, body, Report { bytes: sent.bytes, complete: sent.complete, elapsed_us }).await?;
+        }
+        if keep {
+            instance.drop_body(exchange, body).await?;
+        }
     }
     Ok(match (outcome, settled) {
         (Outcome::Ok, Err(fault)) => blame(exchange, fault),
@@ -207,20 +209,28 @@ async fn respond(
 }
 
 /// Asks for chunks until there are no more, or none are wanted.
-async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, body: ResourceAny) -> Result<Outcome, Failure> {
+async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, begun: Begun) -> Result<Outcome, Failure> {
+    let Begun { body, step: mut first } = begun;
     let mut empty = false;
     loop {
         if exchange.was_aborted() || exchange.client.has_left() {
             return Ok(blame(exchange, Fault::Left));
         }
-        // A run of empty chunks counts as one call: nobody is waiting for its clients there.
-        if empty {
-            // Each `next` is a poll of its own, in which the first tick does not give way.
-            tokio::task::yield_now().await;
-        } else {
-            exchange.meter.begin_call();
-        }
-        let step = instance.next(exchange, body).await?;
+        let step = match (first.take(), body) {
+            (Some(step), _) => step,
+            (None, Some(body)) => {
+                // A run of empty chunks counts as one call: nobody is waiting for its clients there.
+                if empty {
+                    // Each `next` is a poll of its own, in which the first tick does not give way.
+                    tokio::task::yield_now().await;
+                } else {
+                    exchange.meter.begin_call();
+                }
+                instance.next(exchange, body).await?
+            }
+            // `handle` gives a body wherever its step isn't the last one.
+            (None, None) => return Ok(Outcome::Ok),
+        };
         if let Some(outcome) = refuse_input(instance) {
             return Ok(outcome);
         }

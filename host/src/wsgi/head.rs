@@ -186,6 +186,11 @@ fn shorten(text: &str) -> String {
     text.chars().take(60).collect()
 }
 
+/// The same rules as a guest has them.
+#[cfg(test)]
+#[path = "../../../guest-sdk/rust/src/form/rules.rs"]
+mod rules;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,7 +263,39 @@ mod tests {
         assert_eq!(header("x", &long), Err(Invalid::TooLarge));
     }
 
+    /// What a guest in the lean form is told at once, and what the host then finds.
+    fn both_say_the_same(status: &str, headers: &[(&str, &str)]) {
+        let found = Head::new(status, headers.iter().copied()).map_err(|invalid| invalid.to_string());
+        assert_eq!(rules::check(status, headers).err(), found.err(), "{status:?} {headers:?}");
+    }
+
+    #[test]
+    fn the_guests_rules_have_the_same_bounds() {
+        for (name, value) in [(1, MAX_HEADER_BYTES - 1), (1, MAX_HEADER_BYTES), (MAX_HEADER_BYTES, 0), (65_535, 1)] {
+            both_say_the_same("200 OK", &[(&"x".repeat(name), &"y".repeat(value))]);
+        }
+        for count in [MAX_HEADERS, MAX_HEADERS + 1] {
+            both_say_the_same("200 OK", &vec![("x", "y"); count]);
+        }
+        both_say_the_same("200 OK", &[("Content-Length", "1"), ("CONTENT-length", "1")]);
+    }
+
     proptest! {
+        #[test]
+        fn the_guests_rules_are_these(
+            status in "[0-7]{2,4}[ \t]?[ -~\n\u{a0}-\u{120}]{0,8}",
+            headers in prop::collection::vec((
+                prop_oneof![
+                    "[a-zA-Z!_-]{0,9}", "[ -~\u{e0}-\u{110}]{0,4}", Just("Content-Length".to_owned()),
+                    "(?i)(te|connection|keep-alive|upgrade|trailer|transfer-encoding|proxy-connection|proxy-authenticate|proxy-authorization)",
+                ],
+                prop_oneof!["[ \t]?[0-9]{0,21}[ \t]?", "[\0-\u{ff}]{0,6}", "[ -~\u{80}-\u{120}]{0,6}"],
+            ), 0..4),
+        ) {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            both_say_the_same(&status, &headers);
+        }
+
         #[test]
         fn nothing_that_is_accepted_can_split_a_response(status: String, name: String, value: String) {
             if let Ok(head) = Head::new(&status, [(name.as_str(), value.as_str())]) {

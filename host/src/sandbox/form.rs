@@ -1,0 +1,138 @@
+//! The two forms of the contract, and the calls into an application of either.
+
+use bytes::Bytes;
+use wasmtime::component::{InstancePre, ResourceAny};
+use wasmtime::{Result, Store, bail};
+
+use super::bindings::full::exports::wasgi::gateway::application;
+use super::bindings::full::wasgi::gateway::gateway::ExcInfo;
+use super::bindings::full::{App, AppPre};
+use super::bindings::lean::exports::wasgi::gateway::lean;
+use super::bindings::lean::{AppLean, AppLeanPre};
+use super::contract::LEAN;
+use super::guest::{Guest, log_exc_info};
+
+/// An application that can be instantiated.
+pub(super) enum Form {
+    Full(AppPre<Guest>),
+    Lean(AppLeanPre<Guest>),
+}
+
+/// An application in an instance.
+pub(super) enum Application {
+    Full(App),
+    Lean(AppLean),
+}
+
+/// What `handle` gave: the body, if there is one, and the first step, if it was taken.
+pub(super) struct Begun {
+    pub(super) body: Option<ResourceAny>,
+    pub(super) step: Option<Step>,
+}
+
+/// What a step found. An error is the application's.
+pub(super) type Step = std::result::Result<Chunk, ExcInfo>;
+
+/// A chunk as a step gives it.
+pub(super) struct Chunk {
+    pub(super) bytes: Bytes,
+    pub(super) last: bool,
+}
+
+/// How the response went.
+pub(super) struct Report {
+    pub(super) bytes: u64,
+    pub(super) complete: bool,
+    pub(super) elapsed_us: u64,
+}
+
+impl Form {
+    pub(super) fn of(linked: InstancePre<Guest>) -> Result<Form> {
+        match linked.component().get_export_index(None, LEAN) {
+            Some(_) => AppLeanPre::new(linked).map(Form::Lean),
+            None => AppPre::new(linked).map(Form::Full),
+        }
+    }
+
+    pub(super) async fn instantiate(&self, store: &mut Store<Guest>) -> Result<Application> {
+        match self {
+            Form::Full(app) => app.instantiate_async(store).await.map(Application::Full),
+            Form::Lean(app) => app.instantiate_async(store).await.map(Application::Lean),
+        }
+    }
+}
+
+impl Application {
+    pub(super) async fn handle(&self, store: &mut Store<Guest>) -> Result<Begun> {
+        match self {
+            Application::Full(app) => {
+                let (environ, start_response) = store.data().handles();
+                let body = app.wasgi_gateway_application().call_handle(store, environ, start_response).await?;
+                Ok(Begun { body: Some(body), step: None })
+            }
+            Application::Lean(app) => {
+                let environ = store.data().request().map(|request| request.environ.joined()).unwrap_or_default();
+                let (turn, body) = app.wasgi_gateway_lean().call_handle(&mut *store, &environ).await?;
+                let step = take(turn, store.data_mut())?;
+                if body.is_none() && step.as_ref().is_ok_and(|chunk| !chunk.last) {
+                    bail!("the first step says that there are more, and there is no body to ask for them");
+                }
+                Ok(Begun { body, step: Some(step) })
+            }
+        }
+    }
+
+    pub(super) async fn next(&self, store: &mut Store<Guest>, body: ResourceAny) -> Result<Step> {
+        match self {
+            Application::Full(app) => {
+                let step = app.wasgi_gateway_application().body().call_next(store, body).await?;
+                Ok(step.map(|step| match step {
+                    application::Step::More(bytes) => Chunk { bytes: bytes.into(), last: false },
+                    application::Step::Last(bytes) => Chunk { bytes: bytes.into(), last: true },
+                    application::Step::Done => Chunk { bytes: Bytes::new(), last: true },
+                }))
+            }
+            Application::Lean(app) => {
+                let turn = app.wasgi_gateway_lean().body().call_next(&mut *store, body).await?;
+                take(turn, store.data_mut())
+            }
+        }
+    }
+
+    pub(super) async fn close(&self, store: &mut Store<Guest>, body: ResourceAny) -> Result<bool> {
+        match self {
+            Application::Full(app) => app.wasgi_gateway_application().body().call_close(store, body).await,
+            Application::Lean(app) => app.wasgi_gateway_lean().body().call_close(store, body).await,
+        }
+    }
+
+    pub(super) async fn sent(&self, store: &mut Store<Guest>, body: ResourceAny, report: Report) -> Result<()> {
+        let Report { bytes, complete, elapsed_us } = report;
+        match self {
+            Application::Full(app) => {
+                let report = application::Report { bytes, complete, elapsed_us };
+                app.wasgi_gateway_application().body().call_sent(store, body, report).await
+            }
+            Application::Lean(app) => {
+                let report = lean::Report { bytes, complete, elapsed_us };
+                app.wasgi_gateway_lean().body().call_sent(store, body, report).await
+            }
+        }
+    }
+}
+
+/// Does what a turn of the lean form says was done before its step.
+fn take(turn: lean::Turn, guest: &mut Guest) -> Result<Step> {
+    for exc_info in &turn.replaced {
+        log_exc_info(guest.log(), exc_info);
+    }
+    if let Some(head) = turn.head {
+        // What is wrong with it, the step's bytes find: there is no head then, or the response is cut.
+        let _ = guest.start(&head.status, &head.headers, true)?;
+    }
+    Ok(turn.step.map(|step| match step {
+        lean::Step::More(bytes) => Chunk { bytes: bytes.into(), last: false },
+        lean::Step::Last(bytes) => Chunk { bytes: bytes.into(), last: true },
+        lean::Step::Done => Chunk { bytes: Bytes::new(), last: true },
+    }))
+}
