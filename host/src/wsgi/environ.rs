@@ -4,7 +4,7 @@
 //! costs less than a map of them all.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -115,32 +115,21 @@ pub struct Environ {
     pub services: Services,
 }
 
-/// The variables that every request has or may have; `HTTP_*` comes on top.
-const NAMES: [&str; 23] = [
-    "REQUEST_METHOD",
-    "SCRIPT_NAME",
-    "PATH_INFO",
-    "QUERY_STRING",
-    "CONTENT_TYPE",
-    "CONTENT_LENGTH",
-    "SERVER_NAME",
-    "SERVER_PORT",
-    "SERVER_PROTOCOL",
-    "SERVER_SOFTWARE",
-    "GATEWAY_INTERFACE",
-    "REMOTE_ADDR",
-    "REMOTE_PORT",
-    "REQUEST_URI",
-    "RAW_URI",
-    "wsgi.version",
-    "wsgi.url_scheme",
-    "wsgi.multithread",
-    "wsgi.multiprocess",
-    "wsgi.run_once",
-    "wsgi.input_terminated",
-    "wasgi.request_id",
-    "wasgi.application",
-];
+/// How many variables a request may have beside `HTTP_*`.
+const VARIABLES: usize = 24;
+/// `SERVER_NAME` where a listener has no address.
+const NO_ADDRESS: &str = "localhost";
+/// `GATEWAY_INTERFACE`.
+const INTERFACE: &str = "CGI/1.1";
+/// `wsgi.version`.
+const WSGI: &str = "1.0";
+/// An instance serves one request at a time, and others of the same application run beside it.
+const MULTITHREAD: bool = false;
+const MULTIPROCESS: bool = true;
+
+fn flag(is: bool) -> &'static str {
+    if is { "true" } else { "false" }
+}
 
 impl Environ {
     /// The value of one variable.
@@ -159,12 +148,12 @@ impl Environ {
             "SERVER_NAME" => match (&self.ends.virtual_host, self.ends.server) {
                 (Some(name), _) => name,
                 (None, Some(server)) => return Some(server.to_canonical().to_string().into()),
-                (None, None) => "localhost",
+                (None, None) => NO_ADDRESS,
             },
             "SERVER_PORT" => return Some(self.ends.server_port.to_string().into()),
             "SERVER_PROTOCOL" => protocol(self.version),
             "SERVER_SOFTWARE" => SOFTWARE,
-            "GATEWAY_INTERFACE" => "CGI/1.1",
+            "GATEWAY_INTERFACE" => INTERFACE,
             "REMOTE_ADDR" => return self.ends.remote.map(|remote| remote.ip().to_canonical().to_string().into()),
             "REMOTE_PORT" => {
                 // A proxy tells the address more often than the port.
@@ -172,15 +161,12 @@ impl Environ {
                 return Some(port.to_string().into());
             }
             "REQUEST_URI" | "RAW_URI" => return Some(native(self.target.as_bytes())),
-            "wsgi.version" => "1.0",
+            "wsgi.version" => WSGI,
             "wsgi.url_scheme" => self.ends.scheme.as_str(),
-            // An instance serves one request at a time, and others of the same application run
-            // beside it.
-            "wsgi.multithread" => "false",
-            "wsgi.multiprocess" => "true",
-            "wsgi.run_once" if self.run_once => "true",
-            "wsgi.run_once" => "false",
-            "wsgi.input_terminated" => "true",
+            "wsgi.multithread" => flag(MULTITHREAD),
+            "wsgi.multiprocess" => flag(MULTIPROCESS),
+            "wsgi.run_once" => flag(self.run_once),
+            "wsgi.input_terminated" => flag(true),
             "wasgi.request_id" => return Some(self.services.request_id.to_string().into()),
             "wasgi.application" => &self.services.application,
             "wasgi.version" => &self.services.version,
@@ -190,7 +176,7 @@ impl Environ {
 
     /// Every variable, each once.
     pub fn entries(&self) -> Vec<(String, String)> {
-        let mut entries = Vec::with_capacity(NAMES.len() + 1 + self.headers.keys_len());
+        let mut entries = Vec::with_capacity(VARIABLES + self.headers.keys_len());
         self.each(|name, value| entries.push((name.to_owned(), value.to_owned())));
         entries
     }
@@ -198,39 +184,75 @@ impl Environ {
     /// Every variable in one text: names and values in turn, each after a character that is none of theirs.
     pub fn joined(&self) -> String {
         // Of all that a request says, only a decoded path can hold a NUL; native strings hold nothing above U+00FF.
-        let mut separators = std::iter::once('\0').chain('\u{100}'..=char::MAX);
-        separators.find_map(|separator| self.joined_by(separator)).unwrap_or_default()
-    }
-
-    fn joined_by(&self, separator: char) -> Option<String> {
+        let path = [&self.mount.script_name, &self.mount.path_info];
+        let separator = if path.iter().any(|part| part.contains('\0')) { '\u{100}' } else { '\0' };
         let mut joined = String::with_capacity(1024);
-        let mut separates = true;
         self.each(|name, value| {
-            separates &= !value.contains(separator);
             for part in [name, value] {
                 joined.push(separator);
                 joined.push_str(part);
             }
         });
-        separates.then_some(joined)
+        joined
     }
 
+    /// Gives all that [`get`](Environ::get) has, without looking for each by its name.
     fn each(&self, mut take: impl FnMut(&str, &str)) {
-        for name in NAMES.iter().chain(&["wasgi.version"]) {
-            if let Some(value) = self.get(name) {
-                take(name, &value);
+        let Environ { method, target, version, headers, mount, ends, services, .. } = self;
+        let mut made = String::with_capacity(64); // what isn't there as text
+        macro_rules! make {
+            ($name:expr, $($value:tt)*) => {{
+                made.clear();
+                let _ = write!(made, $($value)*);
+                take($name, &made);
+            }};
+        }
+        take("REQUEST_METHOD", method.as_str());
+        take("SCRIPT_NAME", &mount.script_name);
+        take("PATH_INFO", &mount.path_info);
+        take("QUERY_STRING", &native(query(target).as_bytes()));
+        if let Some(value) = self.field(&CONTENT_TYPE) {
+            take("CONTENT_TYPE", &value);
+        }
+        if let (false, Some(value)) = (self.chunked, self.field(&CONTENT_LENGTH)) {
+            take("CONTENT_LENGTH", &value);
+        }
+        match (&ends.virtual_host, ends.server) {
+            (Some(name), _) => take("SERVER_NAME", name),
+            (None, Some(server)) => make!("SERVER_NAME", "{}", server.to_canonical()),
+            (None, None) => take("SERVER_NAME", NO_ADDRESS),
+        }
+        make!("SERVER_PORT", "{}", ends.server_port);
+        take("SERVER_PROTOCOL", protocol(*version));
+        take("SERVER_SOFTWARE", SOFTWARE);
+        take("GATEWAY_INTERFACE", INTERFACE);
+        if let Some(remote) = ends.remote {
+            make!("REMOTE_ADDR", "{}", remote.ip().to_canonical());
+            if remote.port() != 0 {
+                make!("REMOTE_PORT", "{}", remote.port());
             }
         }
-        if self.host.is_some()
-            && !self.headers.contains_key(HOST)
-            && let Some(host) = self.http("HOST")
-        {
-            take("HTTP_HOST", &host);
+        let raw = native(target.as_bytes());
+        take("REQUEST_URI", &raw);
+        take("RAW_URI", &raw);
+        take("wsgi.version", WSGI);
+        take("wsgi.url_scheme", ends.scheme.as_str());
+        take("wsgi.multithread", flag(MULTITHREAD));
+        take("wsgi.multiprocess", flag(MULTIPROCESS));
+        take("wsgi.run_once", flag(self.run_once));
+        take("wsgi.input_terminated", flag(true));
+        make!("wasgi.request_id", "{}", services.request_id);
+        take("wasgi.application", &services.application);
+        take("wasgi.version", &services.version);
+        if let Some(host) = &self.host {
+            take("HTTP_HOST", host);
         }
-        for name in self.headers.keys().filter(|name| is_variable(name)) {
-            let variable = variable_name(name);
-            if let Some(value) = self.http(&variable["HTTP_".len()..]) {
-                take(&variable, &value);
+        for name in headers.keys().filter(|name| is_variable(name) && (*name != HOST || self.host.is_none())) {
+            if let Some(value) = self.field(name) {
+                made.clear();
+                made.push_str("HTTP_");
+                made.extend(name.as_str().bytes().map(|byte| char::from(variable_byte(byte))));
+                take(&made, &value);
             }
         }
     }
@@ -279,11 +301,9 @@ fn is_variable(name: &HeaderName) -> bool {
     !matches!(name, "content-type" | "content-length" | "proxy") && name.len() <= 128 && !name.contains('_')
 }
 
-fn variable_name(name: &HeaderName) -> String {
-    let mut variable = String::with_capacity("HTTP_".len() + name.as_str().len());
-    variable.push_str("HTTP_");
-    variable.extend(name.as_str().chars().map(|c| if c == '-' { '_' } else { c.to_ascii_uppercase() }));
-    variable
+/// A byte of a header's name in that of its variable.
+fn variable_byte(byte: u8) -> u8 {
+    if byte == b'-' { b'_' } else { byte.to_ascii_uppercase() }
 }
 
 fn protocol(version: Version) -> &'static str {
