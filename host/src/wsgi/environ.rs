@@ -431,6 +431,10 @@ mod tests {
                 prop_assert_eq!(got.as_deref(), Some(value.as_str()));
                 prop_assert!(value.chars().all(|c| u32::from(c) < 256));
             }
+            // And none is left out.
+            let named = entries.iter().filter(|(name, _)| !name.starts_with("HTTP_")).count();
+            let absent = ["CONTENT_TYPE", "CONTENT_LENGTH"].iter().filter(|name| environ.get(name).is_none()).count();
+            prop_assert_eq!(named + absent, VARIABLES);
         }
     }
 }
