@@ -114,7 +114,7 @@ fn a_handle_of_an_earlier_request_is_of_no_use() {
     let tag = unique();
     client.send(app.request("GET", &format!("/?{tag}")).bytes()).response().expect_page(500);
     assert_eq!(app.wait_access(&tag).outcome(), "trap");
-    app.wait_line("a handle of an earlier request was used");
+    app.wait_line("of an earlier request was used");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod framing;
 mod http;
 mod input;
 mod isolation;
+mod lean;
 mod lifetime;
 mod limits;
 mod logs;

@@ -126,6 +126,6 @@ fn a_second_result_is_an_error_and_changes_nothing() {
     }
     for when in ["close", "sent"] {
         let line = app.wait_line(&format!("{tag} {when}:"));
-        assert!(line.contains("Err(StartError::AlreadyCalled) Err(WriteError::Finished)"), "{line}");
+        assert!(line.contains("Err(AlreadyCalled) Err(Finished)"), "{line}");
     }
 }

@@ -1,48 +1,57 @@
-//! Calls start_response and write from `close` and `sent`, straight on the contract, and says
-//! what it was told.
+//! Calls start_response and write when its body is dropped and in a hook, and says what it was told.
 
-use std::cell::Cell;
+use wasgi_guest::{Environ, Error, Errors, StartResponse};
 
-use wasgi_guest::bindings::exports::wasgi::gateway::application::{
-    self, Environ, ExcInfo, Guest, GuestBody, Report, StartResponse, Step,
-};
+#[derive(Clone)]
+struct Late {
+    tag: String,
+    errors: Errors,
+    start_response: StartResponse,
+}
 
-struct Component;
-
-struct Body(Environ, StartResponse, Cell<bool>);
-
-impl Guest for Component {
-    type Body = Body;
-
-    fn handle(environ: Environ, start_response: StartResponse) -> application::Body {
-        let _ = start_response.call("200 OK", &[], None);
-        application::Body::new(Body(environ, start_response, Cell::new(false)))
+impl Late {
+    fn calls(&self, when: &str) {
+        let call = self.start_response.call("200 Again", &[]);
+        let write = self.start_response.write("more");
+        writeln!(self.errors, "{} {when}: {call:?} {write:?}", self.tag);
     }
 }
 
-impl Body {
-    fn late(&self, when: &str) {
-        let tag = self.0.get("QUERY_STRING").unwrap_or_default();
-        let call = self.1.call("200 Again", &[], None);
-        let write = self.1.write(b"more");
-        self.0.log(&format!("{tag} {when}: {call:?} {write:?}"));
+struct Body {
+    late: Late,
+    given: bool,
+}
+
+impl Iterator for Body {
+    type Item = &'static str;
+
+    fn next(&mut self) -> Option<&'static str> {
+        assert!(!self.given, "next after last");
+        self.given = true;
+        Some("all")
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = usize::from(!self.given);
+        (left, Some(left))
     }
 }
 
-impl GuestBody for Body {
-    fn next(&self) -> Result<Step, ExcInfo> {
-        assert!(!self.2.replace(true), "next after last");
-        Ok(Step::Last(b"all".to_vec()))
-    }
-
-    fn close(&self) -> bool {
-        self.late("close");
-        true
-    }
-
-    fn sent(&self, _: Report) {
-        self.late("sent");
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.late.calls("close");
     }
 }
 
-wasgi_guest::bindings::export!(Component with_types_in wasgi_guest::bindings);
+fn app(environ: Environ, start_response: StartResponse) -> Result<Body, Error> {
+    start_response.call("200 OK", &[])?;
+    let late = Late { tag: environ.query_string(), errors: environ.errors(), start_response };
+    let hook = late.clone();
+    environ.posthook(move |_| {
+        hook.calls("sent");
+        Ok(())
+    });
+    Ok(Body { late, given: false })
+}
+
+wasgi_guest::export!(app);
