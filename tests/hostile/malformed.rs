@@ -123,12 +123,12 @@ fn judge(address: SocketAddr, bytes: &[u8]) -> Result<&'static str, String> {
     methods.extend(matches!(end, End::Refused(_)).then_some(refused));
     let answer = exchange(address, bytes, &methods);
     let came = responses(&answer, &methods).map_err(|error| format!("{error}: {}", answer.escape_ascii()))?;
+    // A body that nobody read is read away, or else its connection closed.
+    let closes_behind = |request: &Request| expected(request).0 == 404 && !request.body.is_empty();
     for (number, request) in requests.iter().enumerate() {
         let Some((status, _, body)) = came.get(number) else {
-            // A body that nobody read is read away, or else its connection closed.
-            let unread = number.checked_sub(1).map(|before| &requests[before]);
-            return match unread {
-                Some(before) if expected(before).0 == 404 && !before.body.is_empty() => Ok("closed behind a body"),
+            return match number.checked_sub(1) {
+                Some(before) if closes_behind(&requests[before]) => Ok("closed behind a body"),
                 _ => Err(format!("no answer to {request:?}")),
             };
         };
@@ -142,6 +142,7 @@ fn judge(address: SocketAddr, bytes: &[u8]) -> Result<&'static str, String> {
     let kind = match (end, more) {
         (End::Clean | End::Closed, []) => "served",
         (End::Refused(_), [one]) if refusal(one) => "refused",
+        (End::Refused(_), []) if requests.last().is_some_and(closes_behind) => "closed behind a body",
         // Where a client leaves off: nothing, or that it should not have.
         (End::Truncated, []) => "truncated",
         (End::Truncated, [one]) if refusal(one) || one.0 == 408 => "truncated",
