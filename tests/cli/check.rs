@@ -12,7 +12,9 @@ use crate::support::{guests, version::version};
 fn what_would_be_accepted_is_described() {
     let ended = run(wasgi().arg("check").arg(guests::component("version")));
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
-    for said in [" bytes\n", "imports:\n  wasgi:gateway/gateway@", "exports:\n  wasgi:gateway/lean@", "accepted: "] {
+    for said in
+        [" bytes\n", "imports:\n  wasgi:gateway/gateway@", "exports:\n  wasgi:gateway/application@", "accepted: "]
+    {
         assert!(ended.out.contains(said), "{said:?} is not in {}", ended.out);
     }
 }

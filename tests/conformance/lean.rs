@@ -8,7 +8,7 @@ use crate::support::unique;
 fn more_without_a_body_is_the_applications_fault() {
     let app = guest("lean_lies");
     app.get("/?what=more").expect_page(500);
-    app.wait_line("there is no body to ask for them");
+    app.wait_line("there is no body to ask for more");
 }
 
 #[test]

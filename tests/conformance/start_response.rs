@@ -118,14 +118,18 @@ fn a_write_before_start_response_is_refused() {
 
 #[test]
 fn a_second_result_is_an_error_and_changes_nothing() {
-    let (app, tag) = (guest("late_calls"), unique());
+    let app = guest("late_calls");
     let mut client = app.connect();
-    for _ in 0..2 {
-        let response = client.send(app.request("GET", &format!("/?{tag}")).bytes()).response().expect(200);
-        assert_eq!(response.text(), "all");
-    }
-    for when in ["close", "sent"] {
-        let line = app.wait_line(&format!("{tag} {when}:"));
-        assert!(line.contains("Err(AlreadyCalled) Err(Finished)"), "{line}");
+    for (end, status, text) in
+        [("", 200, "all"), ("&end=empty", 200, ""), ("&end=error", 500, ""), ("&end=unset", 500, "")]
+    {
+        let query = format!("{}{end}", unique());
+        let response = client.send(app.request("GET", &format!("/?{query}")).bytes()).response();
+        assert_eq!(response.status(), status, "{end}");
+        assert!(status == 500 || response.text() == text, "{response:?}");
+        for when in ["close", "sent"] {
+            let line = app.wait_line(&format!("{query} {when}:"));
+            assert!(line.contains("Err(AlreadyCalled) Err(Finished)"), "{line}");
+        }
     }
 }

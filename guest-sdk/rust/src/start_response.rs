@@ -42,7 +42,7 @@ impl StartResponse {
     /// }
     /// ```
     pub fn call(&self, status: &str, headers: &[(&str, &str)]) -> Result<(), StartError> {
-        self.start(status, headers, None)
+        self.pass(status, headers, |status, headers| self.request.host.start(status, headers))
     }
 
     /// `start_response` with `exc_info`: replaces status and headers because of an error, which
@@ -62,7 +62,7 @@ impl StartResponse {
     #[track_caller]
     pub fn replace(&self, status: &str, headers: &[(&str, &str)], error: impl Into<Error>) -> Result<(), Error> {
         let error = error.into();
-        match self.start(status, headers, Some(&error)) {
+        match self.pass(status, headers, |status, headers| self.request.host.replace(status, headers, &error)) {
             Ok(()) => Ok(()),
             Err(StartError::HeadersSent) => Err(error),
             Err(refusal) => Err(refusal.into()),
@@ -93,13 +93,13 @@ impl StartResponse {
         StartResponse { request: self.request, changes: Some(Rc::new(change)) }
     }
 
-    fn start(&self, status: &str, headers: &[(&str, &str)], error: Option<&Error>) -> Result<(), StartError> {
-        let host = &self.request.host;
+    /// Passes a head on, as middleware changed it.
+    fn pass<T>(&self, status: &str, headers: &[(&str, &str)], to: impl FnOnce(&str, &[(&str, &str)]) -> T) -> T {
         match self.changes.as_deref() {
-            None => host.start(status, headers, error),
+            None => to(status, headers),
             Some(changes) => {
                 let head = changes.apply(Head::new(status, headers));
-                host.start(&head.status, &head.lend(), error)
+                to(&head.status, &head.lend())
             }
         }
     }

@@ -26,13 +26,13 @@ const LEAN: &str = "--cfg=wasgi_lean";
 /// As configuration, and not in `RUSTFLAGS`, because it then joins the `rustflags` that the
 /// user has for the target instead of replacing them. `build.rustflags` is not joined: cargo
 /// prefers the target's, and what is there is for the machine that compiles.
-pub(super) fn config(project: &Path, form: Form) -> String {
+pub(super) fn config(project: &Path, form: Form) -> Option<String> {
     let environment = std::env::var("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS").unwrap_or_default();
     let has_stack = environment.contains("stack-size") || configurations(project).iter().any(|text| sets_stack(text));
     let stack = (!has_stack).then(|| format!("-Clink-arg=-zstack-size={STACK_BYTES}"));
     let lean = (form == Form::Lean).then(|| LEAN.to_owned());
     let flags: Vec<_> = lean.into_iter().chain(stack).collect();
-    format!("target.{TARGET}.rustflags={flags:?}")
+    (!flags.is_empty()).then(|| format!("target.{TARGET}.rustflags={flags:?}"))
 }
 
 /// The texts of the cargo configuration files that count for a project.
@@ -76,7 +76,8 @@ mod tests {
         std::fs::create_dir(folder.path().join(".cargo")).unwrap();
         let text = "[target.wasm32-wasip2]\nrustflags = ['-Clink-arg=-zstack-size=9']";
         std::fs::write(folder.path().join(".cargo/config.toml"), text).unwrap();
-        assert_eq!(config(&project, Form::Full), "target.wasm32-wasip2.rustflags=[]");
-        assert_eq!(config(&project, Form::Lean), "target.wasm32-wasip2.rustflags=[\"--cfg=wasgi_lean\"]");
+        assert_eq!(config(&project, Form::Full), None);
+        let lean = "target.wasm32-wasip2.rustflags=[\"--cfg=wasgi_lean\"]";
+        assert_eq!(config(&project, Form::Lean).as_deref(), Some(lean));
     }
 }

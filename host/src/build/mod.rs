@@ -68,14 +68,14 @@ pub struct Options {
     pub app: Option<String>,
 }
 
-/// A form of the contract: see `wit/gateway.wit` and `wit/lean.wit`. An application can't tell which it has.
+/// A form of the contract: see `wit/gateway.wit` and `wit/lean.wit`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Form {
-    /// In as few calls as a request can take.
-    #[default]
-    Lean,
     /// Each thing asked of the host when it is wanted.
+    #[default]
     Full,
+    /// In as few calls as a request can take.
+    Lean,
 }
 
 /// A component that was built.

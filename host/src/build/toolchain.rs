@@ -97,7 +97,9 @@ impl Toolchain {
         let mut cargo = environment::command("cargo", &folder);
         cargo.args(["build", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
         cargo.args(["--package", &package.name]).arg(if examples { "--examples" } else { "--lib" });
-        cargo.args(["--config", &flags::config(&folder, options.form)]);
+        if let Some(config) = flags::config(&folder, options.form) {
+            cargo.args(["--config", &config]);
+        }
         if self.progress == Progress::Quiet {
             cargo.arg("--quiet");
         }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use wasmtime::component::{InstancePre, ResourceAny};
-use wasmtime::{Result, Store, bail};
+use wasmtime::{Result, Store};
 
 use super::bindings::full::exports::wasgi::gateway::application;
 use super::bindings::full::wasgi::gateway::gateway::ExcInfo;
@@ -10,7 +10,7 @@ use super::bindings::full::{App, AppPre};
 use super::bindings::lean::exports::wasgi::gateway::lean;
 use super::bindings::lean::{AppLean, AppLeanPre};
 use super::contract::LEAN;
-use super::guest::{Guest, log_exc_info};
+use super::guest::Guest;
 
 /// An application that can be instantiated.
 pub(super) enum Form {
@@ -73,11 +73,7 @@ impl Application {
             Application::Lean(app) => {
                 let environ = store.data().request().map(|request| request.environ.joined()).unwrap_or_default();
                 let (turn, body) = app.wasgi_gateway_lean().call_handle(&mut *store, &environ).await?;
-                let step = take(turn, store.data_mut())?;
-                if body.is_none() && step.as_ref().is_ok_and(|chunk| !chunk.last) {
-                    bail!("the first step says that there are more, and there is no body to ask for them");
-                }
-                Ok(Begun { body, step: Some(step) })
+                Ok(Begun { body, step: Some(take(turn, store.data_mut())?) })
             }
         }
     }
@@ -123,12 +119,8 @@ impl Application {
 
 /// Does what a turn of the lean form says was done before its step.
 fn take(turn: lean::Turn, guest: &mut Guest) -> Result<Step> {
-    for exc_info in &turn.replaced {
-        log_exc_info(guest.log(), exc_info);
-    }
     if let Some(head) = turn.head {
-        // What is wrong with it, the step's bytes find: there is no head then, or the response is cut.
-        let _ = guest.start(&head.status, &head.headers, true)?;
+        guest.set(&head)?;
     }
     Ok(turn.step.map(|step| match step {
         lean::Step::More(bytes) => Chunk { bytes: bytes.into(), last: false },

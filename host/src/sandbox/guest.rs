@@ -144,18 +144,6 @@ impl Guest {
         }))
     }
 
-    /// `environ.log`.
-    fn say(&mut self, text: &str) {
-        let end = text.floor_char_boundary(MAX_LOG_TEXT);
-        for line in text[..end].trim_end_matches('\n').split('\n') {
-            self.surroundings.log.line("errors", line);
-        }
-        if end < text.len() {
-            let dropped = text.len() - end;
-            self.surroundings.log.line("host", &format!("{dropped} more bytes were dropped: one text was too long"));
-        }
-    }
-
     /// `start-response.call`; with `replace` also in place of what was set before. What is refused is logged.
     pub(super) fn start(
         &mut self,
@@ -169,6 +157,14 @@ impl Guest {
             self.surroundings.log.line("host", &format!("start_response was refused: {invalid}"));
         }
         Ok(started)
+    }
+
+    /// A head of the lean form. What is wrong with it, the bytes that follow find: none is set then, or the response is cut.
+    pub(super) fn set(&mut self, head: &request::Head) -> Result<()> {
+        if let Err(exchange::StartError::HeadersSent) = self.start(&head.status, &head.headers, true)? {
+            self.surroundings.log.line("host", "the response was cut: start_response was called after the first bytes");
+        }
+        Ok(())
     }
 
     /// `start-response.write`.
@@ -212,7 +208,7 @@ impl HostEnviron for Guest {
 
     fn log(&mut self, handle: Resource<EnvironHandle>, text: String) -> Result<()> {
         self.by_handle(handle.rep())?;
-        self.say(&text);
+        say(&self.surroundings.log, &text);
         Ok(())
     }
 
@@ -258,25 +254,36 @@ impl request::Host for Guest {
 
     fn log(&mut self, text: String) -> Result<()> {
         self.serving()?;
-        self.say(&text);
+        say(&self.surroundings.log, &text);
         Ok(())
     }
 
     async fn write(&mut self, head: Option<request::Head>, bytes: Vec<u8>) -> Result<Result<(), WriteError>> {
-        if let Some(request::Head { status, headers }) = head {
-            // What is wrong with it, the write finds.
-            let _ = self.start(&status, &headers, true)?;
+        if let Some(head) = head {
+            self.set(&head)?;
         }
         self.send(bytes).await
     }
 }
 
-/// An application's error, in its log.
-pub(super) fn log_exc_info(log: &AppLog, exc_info: &ExcInfo) {
-    for line in exc_info.trace.lines() {
+/// An application's text, in its log.
+fn say(log: &AppLog, text: &str) {
+    let end = text.floor_char_boundary(MAX_LOG_TEXT);
+    for line in text[..end].trim_end_matches('\n').split('\n') {
         log.line("errors", line);
     }
-    log.line("errors", &format!("{}: {}", exc_info.kind, exc_info.message));
+    if end < text.len() {
+        let dropped = text.len() - end;
+        log.line("host", &format!("{dropped} more bytes were dropped: one text was too long"));
+    }
+}
+
+/// An application's error, in its log.
+pub(super) fn log_exc_info(log: &AppLog, exc_info: &ExcInfo) {
+    if !exc_info.trace.is_empty() {
+        say(log, &exc_info.trace);
+    }
+    say(log, &format!("{}: {}", exc_info.kind, exc_info.message));
 }
 
 /// WASI is made when it is first asked for: most requests never do.

@@ -211,11 +211,19 @@ async fn respond(
 /// Asks for chunks until there are no more, or none are wanted.
 async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, begun: Begun) -> Result<Outcome, Failure> {
     let Begun { body, step: mut first } = begun;
+    if body.is_none() && first.as_ref().is_none_or(|step| step.as_ref().is_ok_and(|chunk| !chunk.last)) {
+        instance
+            .guest()
+            .log()
+            .line("host", "the first step was not the last one, and there is no body to ask for more");
+        return Ok(Outcome::Protocol);
+    }
     let mut empty = false;
     loop {
         if exchange.was_aborted() || exchange.client.has_left() {
             return Ok(blame(exchange, Fault::Left));
         }
+        let in_handle = first.is_some();
         let step = match (first.take(), body) {
             (Some(step), _) => step,
             (None, Some(body)) => {
@@ -228,8 +236,7 @@ async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, begun: Begun)
                 }
                 instance.next(exchange, body).await?
             }
-            // `handle` gives a body wherever its step isn't the last one.
-            (None, None) => return Ok(Outcome::Ok),
+            (None, None) => return Ok(Outcome::Protocol),
         };
         if let Some(outcome) = refuse_input(instance) {
             return Ok(outcome);
@@ -241,7 +248,7 @@ async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, begun: Begun)
                 return Ok(Outcome::Error);
             }
         };
-        empty = chunk.bytes.is_empty();
+        empty = chunk.bytes.is_empty() && !in_handle;
         if let Err(fault) = pace(exchange, instance.guest().account(), chunk.bytes.len()).await {
             return Ok(blame(exchange, fault));
         }

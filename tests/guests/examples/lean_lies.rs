@@ -11,7 +11,7 @@ struct Body(Cell<bool>);
 
 fn turn(value: &str, step: Step) -> Turn {
     let headers = vec![("X-Value".to_owned(), value.to_owned())];
-    Turn { head: Some(Head { status: "200 OK".to_owned(), headers }), replaced: Vec::new(), step: Ok(step) }
+    Turn { head: Some(Head { status: "200 OK".to_owned(), headers }), step: Ok(step) }
 }
 
 impl Guest for Component {

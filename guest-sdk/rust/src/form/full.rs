@@ -34,13 +34,12 @@ impl Host {
         self.environ.log(text);
     }
 
-    pub(crate) fn start(
-        &self,
-        status: &str,
-        headers: &[(&str, &str)],
-        error: Option<&Error>,
-    ) -> Result<(), StartError> {
-        self.start_response.call(status, headers, error.map(Error::exc_info)).map_err(StartError::from)
+    pub(crate) fn start(&self, status: &str, headers: &[(&str, &str)]) -> Result<(), StartError> {
+        self.start_response.call(status, headers, None).map_err(StartError::from)
+    }
+
+    pub(crate) fn replace(&self, status: &str, headers: &[(&str, &str)], error: &Error) -> Result<(), StartError> {
+        self.start_response.call(status, headers, Some(error.exc_info())).map_err(StartError::from)
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), WriteError> {

@@ -2,13 +2,12 @@
 //! the step that follows. So start_response is kept here, with the states that it has in PEP 3333.
 
 use std::cell::{Cell, RefCell};
-use std::mem;
 use std::rc::Rc;
 
 use super::rules;
 use crate::bindings::lean::exports::wasgi::gateway::lean as exported;
 use crate::bindings::lean::wasgi::gateway::request;
-use crate::bindings::wasgi::gateway::gateway::{ExcInfo, InputError, WriteError as HostWriteError};
+use crate::bindings::wasgi::gateway::gateway::{InputError, WriteError as HostWriteError};
 use crate::hooks::Hooks;
 use crate::request::Request;
 use crate::{Body, Environ, Error, IntoBody, Report, StartError, StartResponse, WriteError};
@@ -25,6 +24,8 @@ pub(crate) struct Host {
     environ: String,
     number: u64,
     started: RefCell<Started>,
+    /// The request's body can't be read any further.
+    failed: Cell<bool>,
 }
 
 /// What start_response was called with.
@@ -33,9 +34,8 @@ struct Started {
     state: State,
     /// What the host has not been told yet.
     head: Option<exported::Head>,
-    replaced: Vec<ExcInfo>,
-    /// The error that came when the headers had been sent: it ends the response.
-    late: Option<ExcInfo>,
+    /// The host has cut the response, for an error after the first bytes.
+    cut: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Host {
     fn new(environ: String) -> Host {
         let number = SERVED.get() + 1;
         SERVED.set(number);
-        Host { environ, number, started: RefCell::default() }
+        Host { environ, number, started: RefCell::default(), failed: Cell::new(false) }
     }
 
     /// As the host's handles do in the full form, one of an earlier request traps.
@@ -77,7 +77,9 @@ impl Host {
 
     pub(crate) fn input(&self, max: u32) -> Result<Vec<u8>, InputError> {
         self.check();
-        request::input(max)
+        let read = request::input(max);
+        self.failed.set(read.is_err());
+        read
     }
 
     pub(crate) fn log(&self, text: &str) {
@@ -85,62 +87,72 @@ impl Host {
         request::log(text);
     }
 
-    pub(crate) fn start(
-        &self,
-        status: &str,
-        headers: &[(&str, &str)],
-        error: Option<&Error>,
-    ) -> Result<(), StartError> {
+    pub(crate) fn start(&self, status: &str, headers: &[(&str, &str)]) -> Result<(), StartError> {
         self.check();
         let mut started = self.started.borrow_mut();
-        match (started.state, error) {
-            (State::Sent, Some(error)) => {
-                started.late.get_or_insert_with(|| error.exc_info().clone());
-                return Err(StartError::HeadersSent);
-            }
-            (State::Sent | State::Set, None) => return Err(StartError::AlreadyCalled),
-            _ => {}
+        if started.state != State::Unset {
+            return Err(StartError::AlreadyCalled);
         }
-        started.replaced.extend(error.map(|error| error.exc_info().clone()));
-        // The host checks it again: what is refused here it is told, too, and puts into the log.
-        started.head = Some(exported::Head {
-            status: status.to_owned(),
-            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        });
-        started.state = State::Unset;
-        rules::check(status, headers).map_err(StartError::Invalid)?;
-        started.state = State::Set;
-        Ok(())
+        started.note(status, headers)
+    }
+
+    pub(crate) fn replace(&self, status: &str, headers: &[(&str, &str)], error: &Error) -> Result<(), StartError> {
+        self.check();
+        let exc_info = error.exc_info();
+        request::log(format!("{}\n{}: {}", exc_info.trace, exc_info.kind, exc_info.message).trim_start_matches('\n'));
+        let mut started = self.started.borrow_mut();
+        if started.state == State::Sent {
+            // It cuts the response, and sends nothing.
+            let _ = request::write(Some(&head(status, headers)), &[]);
+            started.cut = true;
+            return Err(StartError::HeadersSent);
+        }
+        started.note(status, headers)
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), WriteError> {
         self.check();
         let mut started = self.started.borrow_mut();
-        if started.late.is_some() {
-            return Err(WriteError::Closed);
-        }
-        let head = started.head.take();
-        let written = request::write(head.as_ref(), bytes);
-        if !matches!(written, Err(HostWriteError::NotStarted)) {
+        let written = request::write(started.head.take().as_ref(), bytes);
+        // For a request whose body failed, the host refuses a write whatever became of the head.
+        let refused = matches!(written, Err(HostWriteError::NotStarted)) || written.is_err() && self.failed.get();
+        if !refused {
             started.state = State::Sent;
         }
         written.map_err(WriteError::from)
     }
 
+    /// Whether the response was cut.
+    fn is_cut(&self) -> bool {
+        self.started.borrow().cut
+    }
+
     /// A step, with what the host has to be told before it.
     fn turn(&self, step: Result<Step, Error>) -> exported::Turn {
         let mut started = self.started.borrow_mut();
-        let sends = matches!(&step, Ok(Step::More(bytes) | Step::Last(bytes)) if !bytes.is_empty());
-        if sends && started.state == State::Set {
+        // The end commits the head, too, and where there is none the host answers with its own page.
+        if !matches!(&step, Ok(Step::More(bytes)) if bytes.is_empty()) {
             started.state = State::Sent;
         }
-        let step = step.map_err(Error::into_exc_info);
-        exported::Turn {
-            head: started.head.take(),
-            replaced: mem::take(&mut started.replaced),
-            step: started.late.take().map_or(step, Err),
-        }
+        exported::Turn { head: started.head.take(), step: step.map_err(Error::into_exc_info) }
     }
+}
+
+impl Started {
+    /// Notes a head, if it is valid. The host checks it again, and puts into the log what it refuses: so one that is not
+    /// valid it is given, too, unless another one comes first.
+    fn note(&mut self, status: &str, headers: &[(&str, &str)]) -> Result<(), StartError> {
+        self.head = Some(head(status, headers));
+        self.state = State::Unset;
+        rules::check(status, headers).map_err(StartError::Invalid)?;
+        self.state = State::Set;
+        Ok(())
+    }
+}
+
+fn head(status: &str, headers: &[(&str, &str)]) -> exported::Head {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    exported::Head { status: status.to_owned(), headers: headers.collect() }
 }
 
 /// One response: the resource that the host iterates, where one chunk isn't all of it.
@@ -170,7 +182,8 @@ where
 impl Response {
     fn turn(&self) -> exported::Turn {
         let mut body = self.body.take();
-        let step = body.as_mut().map_or(Ok(Step::Done), Body::step);
+        let asked = body.as_mut().filter(|_| !self.request.host.is_cut());
+        let step = asked.map_or(Ok(Step::Done), Body::step);
         self.body.set(body);
         self.request.host.turn(step)
     }
