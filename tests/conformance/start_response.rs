@@ -1,7 +1,7 @@
 //! start_response, write and exc_info.
 
 use crate::support::host::guest;
-use crate::support::unique;
+use crate::support::{guests, unique};
 
 #[test]
 fn never_called_is_500() {
@@ -120,9 +120,10 @@ fn a_write_before_start_response_is_refused() {
 fn a_second_result_is_an_error_and_changes_nothing() {
     let app = guest("late_calls");
     let mut client = app.connect();
-    for (end, status, text) in
-        [("", 200, "all"), ("&end=empty", 200, ""), ("&end=error", 500, ""), ("&end=unset", 500, "")]
-    {
+    let mut ends = vec![("", 200, "all"), ("&end=empty", 200, ""), ("&end=error", 500, "")];
+    // In Python, write is what start_response gives.
+    ends.extend((!guests::is_python("late_calls")).then_some(("&end=unset", 500, "")));
+    for (end, status, text) in ends {
         let query = format!("{}{end}", unique());
         let response = client.send(app.request("GET", &format!("/?{query}")).bytes()).response();
         assert_eq!(response.status(), status, "{end}");

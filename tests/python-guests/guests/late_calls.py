@@ -1,12 +1,20 @@
-"""Calls start_response and write from `close` and a hook, and says what it was told."""
+"""Calls start_response and write from `close` and a hook, and says what it was told. Before that it ends with a chunk, or
+as `&end=` says: empty or error."""
+
+from urllib.parse import parse_qs
 
 TOLD = {
-    "Headers already set!": "Err(StartError::AlreadyCalled)",
-    "write() after the end of the body": "Err(WriteError::Finished)",
+    "Headers already set!": "Err(AlreadyCalled)",
+    "write() after the end of the body": "Err(Finished)",
 }
 
 
 class Body(list):
+    def __iter__(self):
+        if self.end == "error":
+            raise ValueError("late")
+        return super().__iter__()
+
     def close(self):
         self.late(self.environ, "close")
 
@@ -21,7 +29,9 @@ class Body(list):
 
 
 def app(environ, start_response):
-    body = Body([b"all"])
-    body.environ, body.start_response, body.write = environ, start_response, start_response("200 OK", [])
+    end = parse_qs(environ["QUERY_STRING"]).get("end", [""])[0]
+    body = Body([b"" if end == "empty" else b"all"])
+    body.end, body.environ = end, environ
+    body.start_response, body.write = start_response, start_response("200 OK", [])
     environ["wasgi.posthooks"].append((body.late, ("sent",), {}))
     return body
