@@ -11,7 +11,7 @@ use crate::{Error, Errors, Input, Pairs, Report, native};
 ///
 /// Values are [native strings](crate::native) where they are read by [`get`](Environ::get),
 /// [`header`](Environ::header) and [`entries`](Environ::entries); what decodes them says so.
-/// Each reading asks the host, so a value that is needed twice is better kept.
+/// Each reading makes a new text, so a value that is needed twice is better kept.
 pub struct Environ {
     request: Rc<Request>,
     changed: Vec<(String, String)>,
