@@ -12,11 +12,18 @@ use crate::support::{guests, version::version};
 fn what_would_be_accepted_is_described() {
     let ended = run(wasgi().arg("check").arg(guests::component("version")));
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
-    for said in
-        [" bytes\n", "imports:\n  wasgi:gateway/gateway@", "exports:\n  wasgi:gateway/application@", "accepted: "]
-    {
+    for said in [" bytes\n", "imports:\n  wasgi:gateway/gateway@", "exports:\n  wasgi:gateway/lean@", "accepted: "] {
         assert!(ended.out.contains(said), "{said:?} is not in {}", ended.out);
     }
+}
+
+/// Each instance pays for what its component imports.
+#[test]
+fn who_uses_no_clock_and_no_random_number_imports_no_wasi() {
+    let imports = |guest| run(wasgi().arg("check").arg(guests::component(guest))).out;
+    // It reads the environment, and may panic.
+    assert!(!imports("version").contains("wasi:"), "{}", imports("version"));
+    assert!(imports("sleeps").contains("wasi:clocks/"), "{}", imports("sleeps"));
 }
 
 #[test]

@@ -49,9 +49,9 @@ pub fn all() -> &'static BTreeMap<String, PathBuf> {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
     BUILT.get_or_init(|| {
         let project = root().join("tests/guests");
-        // The suite of the lean form; all others try what `wasgi build` makes.
+        // The suite of the full form; all others try what `wasgi build` makes.
         let (folder, form) = match env!("CARGO_CRATE_NAME") {
-            "lean_conformance" => ("guests-lean", Form::Lean),
+            "full_conformance" => ("guests-full", Form::Full),
             _ => ("guests", Form::default()),
         };
         let options = Options { target_dir: Some(target_dir().join(folder)), form, ..Options::default() };

@@ -69,7 +69,8 @@ mod environ;
 mod error;
 mod errors;
 mod export;
-mod form;
+#[doc(hidden)]
+pub mod form;
 mod head;
 mod hooks;
 #[cfg(feature = "http")]
@@ -79,6 +80,7 @@ pub mod native;
 mod pairs;
 mod refusal;
 mod request;
+mod response;
 mod start_response;
 
 pub use body::{Body, IntoBody, shape};
@@ -86,8 +88,6 @@ pub use chunk::{Chunk, TryChunk};
 pub use environ::Environ;
 pub use error::Error;
 pub use errors::Errors;
-#[doc(hidden)]
-pub use form::{Response, respond};
 pub use head::Head;
 pub use hooks::Report;
 pub use input::Input;

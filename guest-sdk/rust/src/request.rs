@@ -1,6 +1,5 @@
 //! What one request's parts share: the host's side of it, and the hooks that wait for its end.
 
-use crate::Report;
 use crate::form::Host;
 use crate::hooks::Hooks;
 
@@ -9,11 +8,4 @@ use crate::hooks::Hooks;
 pub(crate) struct Request {
     pub(crate) host: Host,
     pub(crate) hooks: Hooks,
-}
-
-impl Request {
-    /// Runs the hooks.
-    pub(crate) fn report(&self, report: Report) {
-        self.hooks.run(report, |text| self.host.log(text));
-    }
 }

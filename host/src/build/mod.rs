@@ -72,9 +72,9 @@ pub struct Options {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Form {
     /// Each thing asked of the host when it is wanted.
-    #[default]
     Full,
-    /// In as few calls as a request can take.
+    /// In as few calls as a request can take, and without WASI where the application doesn't use it.
+    #[default]
     Lean,
 }
 

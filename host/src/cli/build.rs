@@ -27,9 +27,9 @@ pub(super) struct Build {
     /// A Python project's application [default: what the project says, or the one that is found]
     #[arg(long, value_name = "MODULE:NAME")]
     app: Option<String>,
-    /// Compile a Rust project for the contract's lean form, to compare it with the full one
+    /// Compile a Rust project for the contract's full form, to compare it with the lean one
     #[arg(long)]
-    lean: bool,
+    full: bool,
 }
 
 impl Build {
@@ -44,7 +44,7 @@ impl Build {
             }
             None => std::env::current_dir().context("finding the current directory")?,
         };
-        let form = if self.lean { Form::Lean } else { Form::Full };
+        let form = if self.full { Form::Full } else { Form::Lean };
         let options = Options { output: Some(output), target_dir: None, form, app: self.app };
         let built = build::component(&self.project, &options, Progress::Shown)?;
         writeln!(std::io::stdout(), "built {} ({} KiB)", built.path.display(), built.bytes.div_ceil(1024))?;

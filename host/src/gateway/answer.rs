@@ -179,18 +179,13 @@ impl Answer {
         if app.is_long() {
             self.exchange.begin_long(app.spender()).await;
         }
-        let mut instance = match app.instance(&self.gateway.engine, &self.exchange).await {
+        let instance = match app.instance(&self.gateway.engine, &self.exchange).await {
             Ok(instance) => instance,
             Err(unserved) => return self.unserved(app, &unserved).await,
         };
+        let keep = app.reuses().then_some(|instance| app.keep(instance, &self.exchange));
         let fail = |outcome| self.fail(outcome);
-        let served = sandbox::run(&mut instance, &self.exchange, request, app.reuses(), fail).await;
-        if served.reusable {
-            app.keep(instance, &self.exchange);
-        } else {
-            drop(instance);
-        }
-        (served.outcome, None)
+        (sandbox::run(instance, &self.exchange, request, keep, fail).await, None)
     }
 
     async fn unserved(&self, app: &App, unserved: &Unserved) -> Ending {

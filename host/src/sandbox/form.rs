@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use wasmtime::component::{InstancePre, ResourceAny};
+use wasmtime::error::Context;
 use wasmtime::{Result, Store};
 
 use super::bindings::full::exports::wasgi::gateway::application;
@@ -18,15 +19,15 @@ pub(super) enum Form {
     Lean(AppLeanPre<Guest>),
 }
 
-/// An application in an instance.
+/// An application in an instance, and the response that it goes on with.
 pub(super) enum Application {
-    Full(App),
+    Full { app: App, body: Option<ResourceAny> },
     Lean(AppLean),
 }
 
-/// What `handle` gave: the body, if there is one, and the first step, if it was taken.
+/// What `handle` gave: whether anything is left to do, and the first step, if it was taken.
 pub(super) struct Begun {
-    pub(super) body: Option<ResourceAny>,
+    pub(super) goes_on: bool,
     pub(super) step: Option<Step>,
 }
 
@@ -56,32 +57,32 @@ impl Form {
 
     pub(super) async fn instantiate(&self, store: &mut Store<Guest>) -> Result<Application> {
         match self {
-            Form::Full(app) => app.instantiate_async(store).await.map(Application::Full),
+            Form::Full(app) => app.instantiate_async(store).await.map(|app| Application::Full { app, body: None }),
             Form::Lean(app) => app.instantiate_async(store).await.map(Application::Lean),
         }
     }
 }
 
 impl Application {
-    pub(super) async fn handle(&self, store: &mut Store<Guest>) -> Result<Begun> {
+    pub(super) async fn handle(&mut self, store: &mut Store<Guest>) -> Result<Begun> {
         match self {
-            Application::Full(app) => {
+            Application::Full { app, body } => {
                 let (environ, start_response) = store.data().handles();
-                let body = app.wasgi_gateway_application().call_handle(store, environ, start_response).await?;
-                Ok(Begun { body: Some(body), step: None })
+                *body = Some(app.wasgi_gateway_application().call_handle(store, environ, start_response).await?);
+                Ok(Begun { goes_on: true, step: None })
             }
             Application::Lean(app) => {
                 let environ = store.data().request().map(|request| request.environ.joined()).unwrap_or_default();
-                let (turn, body) = app.wasgi_gateway_lean().call_handle(&mut *store, &environ).await?;
-                Ok(Begun { body, step: Some(take(turn, store.data_mut())?) })
+                let (turn, goes_on) = app.wasgi_gateway_lean().call_handle(&mut *store, &environ).await?;
+                Ok(Begun { goes_on, step: Some(take(turn, store.data_mut())?) })
             }
         }
     }
 
-    pub(super) async fn next(&self, store: &mut Store<Guest>, body: ResourceAny) -> Result<Step> {
+    pub(super) async fn next(&self, store: &mut Store<Guest>) -> Result<Step> {
         match self {
-            Application::Full(app) => {
-                let step = app.wasgi_gateway_application().body().call_next(store, body).await?;
+            Application::Full { app, body } => {
+                let step = app.wasgi_gateway_application().body().call_next(store, begun(*body)?).await?;
                 Ok(step.map(|step| match step {
                     application::Step::More(bytes) => Chunk { bytes: bytes.into(), last: false },
                     application::Step::Last(bytes) => Chunk { bytes: bytes.into(), last: true },
@@ -89,32 +90,49 @@ impl Application {
                 }))
             }
             Application::Lean(app) => {
-                let turn = app.wasgi_gateway_lean().body().call_next(&mut *store, body).await?;
+                let turn = app.wasgi_gateway_lean().call_next(&mut *store).await?;
                 take(turn, store.data_mut())
             }
         }
     }
 
-    pub(super) async fn close(&self, store: &mut Store<Guest>, body: ResourceAny) -> Result<bool> {
+    pub(super) async fn close(&self, store: &mut Store<Guest>) -> Result<bool> {
         match self {
-            Application::Full(app) => app.wasgi_gateway_application().body().call_close(store, body).await,
-            Application::Lean(app) => app.wasgi_gateway_lean().body().call_close(store, body).await,
+            Application::Full { app, body } => {
+                app.wasgi_gateway_application().body().call_close(store, begun(*body)?).await
+            }
+            Application::Lean(app) => app.wasgi_gateway_lean().call_close(store).await,
         }
     }
 
-    pub(super) async fn sent(&self, store: &mut Store<Guest>, body: ResourceAny, report: Report) -> Result<()> {
+    pub(super) async fn sent(&self, store: &mut Store<Guest>, report: Report) -> Result<()> {
         let Report { bytes, complete, elapsed_us } = report;
         match self {
-            Application::Full(app) => {
+            Application::Full { app, body } => {
                 let report = application::Report { bytes, complete, elapsed_us };
-                app.wasgi_gateway_application().body().call_sent(store, body, report).await
+                app.wasgi_gateway_application().body().call_sent(store, begun(*body)?, report).await
             }
             Application::Lean(app) => {
                 let report = lean::Report { bytes, complete, elapsed_us };
-                app.wasgi_gateway_lean().body().call_sent(store, body, report).await
+                app.wasgi_gateway_lean().call_sent(store, report).await
             }
         }
     }
+
+    /// Drops what is held of the response, so that another may begin.
+    pub(super) async fn end(&mut self, store: &mut Store<Guest>) -> Result<()> {
+        match self {
+            Application::Full { body, .. } => match body.take() {
+                Some(body) => body.resource_drop_async(store).await,
+                None => Ok(()),
+            },
+            Application::Lean(_) => Ok(()),
+        }
+    }
+}
+
+fn begun(body: Option<ResourceAny>) -> Result<ResourceAny> {
+    body.context("no response has begun")
 }
 
 /// Does what a turn of the lean form says was done before its step.

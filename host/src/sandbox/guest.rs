@@ -10,10 +10,11 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::bindings::full::wasgi::gateway::gateway::{
     ExcInfo, Host, HostEnviron, HostStartResponse, InputError, StartError, WriteError,
 };
-use super::bindings::lean::wasgi::gateway::request;
+use super::bindings::lean::wasgi::gateway::request::{self, Output, Piece};
+use super::env::Env;
 use super::limits::Memory;
 use super::pace::pace;
-use super::stdio::LogStream;
+use super::stdio::Stdio;
 use crate::exchange::{self, Exchange, Input};
 use crate::log::AppLog;
 use crate::tenants::{Account, Spender};
@@ -40,7 +41,7 @@ const MAX_LOG_TEXT: usize = 64 * 1024;
 /// What surrounds every instance of one version of an application.
 pub struct Surroundings {
     /// The guest's process environment; nothing else reaches it.
-    pub env: Vec<(String, String)>,
+    pub env: Env,
     /// Where stdout, stderr and `wsgi.errors` go.
     pub log: AppLog,
     /// Whose CPU its calls use.
@@ -51,7 +52,7 @@ impl Surroundings {
     /// No environment, a log that keeps nothing, and a tenant without limits.
     pub fn none() -> Arc<Surroundings> {
         let spender = Spender::new(Account::unlimited());
-        Arc::new(Surroundings { env: Vec::new(), log: AppLog::none(), spender })
+        Arc::new(Surroundings { env: Env::from_iter::<[(&str, &str); 0]>([]), log: AppLog::none(), spender })
     }
 }
 
@@ -62,6 +63,9 @@ pub(super) struct Guest {
     request: Option<Box<Request>>,
     /// Handles carry this number: those of an earlier request are of no use.
     serial: u32,
+    stdio: Option<Stdio>,
+    /// A text for the log of which not all pieces are there yet.
+    text: Vec<u8>,
     wasi: Option<WasiCtx>,
     table: ResourceTable,
 }
@@ -81,7 +85,16 @@ impl Guest {
     /// For an instance with at most `memory` bytes.
     pub(super) fn new(memory: u64, surroundings: Arc<Surroundings>) -> Guest {
         let memory = Memory::new(memory, surroundings.spender.account().memory().clone());
-        Guest { memory, surroundings, request: None, serial: 0, wasi: None, table: ResourceTable::new() }
+        Guest {
+            memory,
+            surroundings,
+            request: None,
+            serial: 0,
+            stdio: None,
+            text: Vec::new(),
+            wasi: None,
+            table: ResourceTable::new(),
+        }
     }
 
     /// Begins a request.
@@ -99,9 +112,11 @@ impl Guest {
         self.request.as_deref()
     }
 
-    /// Ends the request; what it held is dropped.
-    pub(super) fn end(&mut self) -> Option<Box<Request>> {
-        self.request.take()
+    /// Ends the request: its meter is told what it used, and what it held is dropped.
+    pub(super) fn end(&mut self) {
+        if let Some(request) = self.request.take() {
+            request.exchange.meter.note(request.input.bytes_read(), self.memory.used() as u64);
+        }
     }
 
     pub(super) fn log(&self) -> &AppLog {
@@ -186,6 +201,13 @@ impl Guest {
     }
 }
 
+/// However a request ends, dropped in the middle too.
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 impl Host for Guest {}
 
 impl HostEnviron for Guest {
@@ -252,10 +274,29 @@ impl request::Host for Guest {
         self.read(max).await
     }
 
-    fn log(&mut self, text: String) -> Result<()> {
-        self.serving()?;
-        say(&self.surroundings.log, &text);
+    fn log(&mut self, piece: Piece) -> Result<()> {
+        let bytes = piece.bytes();
+        self.text.extend_from_slice(piece.of(&bytes));
+        // Of a longer text no more is kept than that it was longer.
+        self.text.truncate(MAX_LOG_TEXT + PIECE);
+        if piece.of(&bytes).len() < PIECE {
+            say(&self.surroundings.log, &String::from_utf8_lossy(&std::mem::take(&mut self.text)));
+        }
         Ok(())
+    }
+
+    fn print(&mut self, to: Output, piece: Piece) -> Result<()> {
+        let stdio = self.stdio.get_or_insert_with(|| Stdio::new(&self.surroundings.log));
+        let stream = match to {
+            Output::Stdout => &stdio.stdout,
+            Output::Stderr => &stdio.stderr,
+        };
+        stream.take(piece.of(&piece.bytes()));
+        Ok(())
+    }
+
+    fn variables(&mut self, offset: u32) -> Result<u64> {
+        Ok(self.surroundings.env.word(offset))
     }
 
     async fn write(&mut self, head: Option<request::Head>, bytes: Vec<u8>) -> Result<Result<(), WriteError>> {
@@ -263,6 +304,25 @@ impl request::Host for Guest {
             self.set(&head)?;
         }
         self.send(bytes).await
+    }
+}
+
+/// Bytes of a full piece.
+const PIECE: usize = 112;
+
+impl Piece {
+    fn bytes(&self) -> [u8; PIECE] {
+        let Piece { length: _, a, b, c, d, e, f, g, h, i, j, k, l, m, n } = *self;
+        let mut bytes = [0; PIECE];
+        for (to, word) in bytes.chunks_exact_mut(8).zip([a, b, c, d, e, f, g, h, i, j, k, l, m, n]) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// What is meant of its bytes.
+    fn of<'a>(&self, bytes: &'a [u8; PIECE]) -> &'a [u8] {
+        &bytes[..usize::from(self.length).min(PIECE)]
     }
 }
 
@@ -291,12 +351,13 @@ impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         let surroundings = &self.surroundings;
         let table = &mut self.table;
+        let stdio = self.stdio.get_or_insert_with(|| Stdio::new(&surroundings.log));
         let ctx = self.wasi.get_or_insert_with(|| {
             table.set_max_capacity(MAX_RESOURCES);
             let mut wasi = WasiCtx::builder();
-            wasi.envs(&surroundings.env)
-                .stdout(LogStream::new("stdout", surroundings.log.clone()))
-                .stderr(LogStream::new("stderr", surroundings.log.clone()))
+            wasi.envs(surroundings.env.variables())
+                .stdout(stdio.stdout.clone())
+                .stderr(stdio.stderr.clone())
                 .max_random_size(MAX_RANDOM)
                 .allow_tcp(false)
                 .allow_udp(false);

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
-use wasmtime::component::ResourceAny;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
 use super::contract::Refusal;
@@ -111,31 +110,31 @@ impl Instance {
     }
 
     /// `body.next`. The call's clocks go on from where they are.
-    pub(super) async fn next(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<Step, Failure> {
-        let call = self.app.next(&mut self.store, body);
+    pub(super) async fn next(&mut self, exchange: &Exchange) -> Result<Step, Failure> {
+        let call = self.app.next(&mut self.store);
         let called = exchange.meter.limit(Some(&exchange.client), call).await;
         self.finish(exchange, called)
     }
 
     /// `body.close`; says whether hooks wait. A client that left doesn't end it, nor what follows.
-    pub(super) async fn close(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<bool, Failure> {
+    pub(super) async fn close(&mut self, exchange: &Exchange) -> Result<bool, Failure> {
         exchange.meter.begin_call();
-        let called = exchange.meter.limit(None, self.app.close(&mut self.store, body)).await;
+        let called = exchange.meter.limit(None, self.app.close(&mut self.store)).await;
         self.finish(exchange, called)
     }
 
     /// `body.sent`.
-    pub(super) async fn sent(&mut self, exchange: &Exchange, body: ResourceAny, report: Report) -> Result<(), Failure> {
+    pub(super) async fn sent(&mut self, exchange: &Exchange, report: Report) -> Result<(), Failure> {
         exchange.meter.begin_call();
-        let called = exchange.meter.limit(None, self.app.sent(&mut self.store, body, report)).await;
+        let called = exchange.meter.limit(None, self.app.sent(&mut self.store, report)).await;
         self.finish(exchange, called)
     }
 
-    /// Drops the body's handle, for an instance that goes on.
-    pub(super) async fn drop_body(&mut self, exchange: &Exchange, body: ResourceAny) -> Result<(), Failure> {
+    /// Drops what it holds of the response, for an instance that goes on.
+    pub(super) async fn end(&mut self, exchange: &Exchange) -> Result<(), Failure> {
         exchange.meter.begin_call();
-        let dropped = exchange.meter.limit(None, body.resource_drop_async(&mut self.store)).await;
-        self.finish(exchange, dropped)
+        let ended = exchange.meter.limit(None, self.app.end(&mut self.store)).await;
+        self.finish(exchange, ended)
     }
 
     fn finish<T>(&mut self, exchange: &Exchange, called: Result<wasmtime::Result<T>, Ended>) -> Result<T, Failure> {

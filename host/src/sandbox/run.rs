@@ -124,94 +124,101 @@ impl From<&InputError> for Outcome {
     }
 }
 
-/// What there is to say of a request that an instance served.
-#[derive(Debug)]
-pub struct Served {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Whether the instance may serve another request.
-    pub reusable: bool,
-}
-
-/// A request in an instance. However it ends, dropped in the middle too, its meter is told what it used.
-struct Serving<'a> {
-    instance: &'a mut Instance,
-    exchange: &'a Exchange,
-}
-
-impl Drop for Serving<'_> {
-    fn drop(&mut self) {
-        let request = self.instance.guest().end();
-        let bytes_read = request.map_or(0, |request| request.input.bytes_read());
-        self.exchange.meter.note(bytes_read, self.instance.memory());
-    }
-}
-
-/// Serves one request. `fail` answers a request that failed, where nothing was committed.
-/// The instance is kept only if `keep`; otherwise its body is dropped with it.
+/// Serves one request, and says how it ended. `fail` answers a request that failed, where nothing was committed. Where
+/// instances are kept, `keep` is given one that may serve another; else its body is dropped with it.
 pub async fn run(
-    instance: &mut Instance,
+    mut instance: Instance,
     exchange: &Arc<Exchange>,
     request: Box<Request>,
-    keep: bool,
+    keep: Option<impl Fn(Instance) + Sync>,
     fail: impl Fn(Outcome) + Sync,
-) -> Served {
-    let serving = Serving { instance, exchange };
-    let instance = &mut *serving.instance;
-    let ran = respond(instance, exchange, request, keep, &fail).await;
-    let outcome = ran.as_ref().copied().unwrap_or_else(|failure| {
-        instance.guest().log().line("host", &format!("the request was ended: {failure}"));
-        let outcome = failed(instance, exchange, failure);
+) -> Outcome {
+    let (outcome, goes_on) = match respond(&mut instance, exchange, request).await {
+        Ok(responded) => responded,
+        Err(failure) => return give_up(instance, exchange, &failure, fail).await,
+    };
+    if outcome != Outcome::Ok {
         fail(outcome);
-        outcome
-    });
-    if ran.is_err() {
-        // Where the instance died, what was on its way may still be.
-        let _ = exchange.settle().await;
     }
-    Served { outcome, reusable: keep && ran.is_ok() }
+    // What is over needs no instance while its client takes the rest. Dropping it costs less before the system has given
+    // the processor to the client, too: what it consists of is still in the caches.
+    let left = if goes_on {
+        Some(instance)
+    } else {
+        release(instance, keep.as_ref());
+        None
+    };
+    let settled = exchange.settle().await;
+    exchange.meter.end_life();
+    if let Some(mut instance) = left {
+        if let Err(failure) = end(&mut instance, exchange, keep.is_some()).await {
+            return give_up(instance, exchange, &failure, fail).await;
+        }
+        release(instance, keep.as_ref());
+    }
+    match (outcome, settled) {
+        (Outcome::Ok, Err(fault)) => blame(exchange, fault),
+        _ => outcome,
+    }
 }
 
+/// The request is over for its instance.
+fn release(mut instance: Instance, keep: Option<impl Fn(Instance)>) {
+    instance.guest().end();
+    if let Some(keep) = keep {
+        keep(instance);
+    }
+}
+
+/// The instance can't be used any more.
+async fn give_up(
+    mut instance: Instance,
+    exchange: &Exchange,
+    failure: &Failure,
+    fail: impl Fn(Outcome) + Sync,
+) -> Outcome {
+    instance.guest().log().line("host", &format!("the request was ended: {failure}"));
+    let outcome = failed(&mut instance, exchange, failure);
+    fail(outcome);
+    // What is on its way may still arrive.
+    let _ = exchange.settle().await;
+    outcome
+}
+
+/// `handle` and the chunks; says how that ended, and whether anything is left to do.
 async fn respond(
     instance: &mut Instance,
     exchange: &Arc<Exchange>,
     request: Box<Request>,
-    keep: bool,
-    fail: &(impl Fn(Outcome) + Sync),
-) -> Result<Outcome, Failure> {
+) -> Result<(Outcome, bool), Failure> {
     let begun = instance.handle(exchange, request).await?;
-    let body = begun.body;
-    let mut outcome = stream(instance, exchange, begun).await?;
+    let goes_on = begun.goes_on;
+    let outcome = stream(instance, exchange, begun).await?;
     if outcome == Outcome::Ok && exchange.has_overrun() {
         instance.guest().log().line("host", &Fault::TooLong.to_string());
-        outcome = Outcome::Protocol;
+        return Ok((Outcome::Protocol, goes_on));
     }
-    if outcome != Outcome::Ok {
-        fail(outcome);
+    Ok((outcome, goes_on))
+}
+
+/// `close`, and `sent` where hooks wait.
+async fn end(instance: &mut Instance, exchange: &Exchange, keeps: bool) -> Result<(), Failure> {
+    let elapsed_us = u64::try_from(exchange.meter.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let hooks = instance.close(exchange).await?;
+    if hooks {
+        let sent = exchange.sent();
+        instance.sent(exchange, Report { bytes: sent.bytes, complete: sent.complete, elapsed_us }).await?;
     }
-    let settled = exchange.settle().await;
-    exchange.meter.end_life();
-    if let Some(body) = body {
-        let elapsed_us = u64::try_from(exchange.meter.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let hooks = instance.close(exchange, body).await?;
-        if hooks {
-            let sent = exchange.sent();
-            instance.sent(exchange, body, Report { bytes: sent.bytes, complete: sent.complete, elapsed_us }).await?;
-        }
-        if keep {
-            instance.drop_body(exchange, body).await?;
-        }
+    if keeps {
+        instance.end(exchange).await?;
     }
-    Ok(match (outcome, settled) {
-        (Outcome::Ok, Err(fault)) => blame(exchange, fault),
-        _ => outcome,
-    })
+    Ok(())
 }
 
 /// Asks for chunks until there are no more, or none are wanted.
 async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, begun: Begun) -> Result<Outcome, Failure> {
-    let Begun { body, step: mut first } = begun;
-    if body.is_none() && first.as_ref().is_none_or(|step| step.as_ref().is_ok_and(|chunk| !chunk.last)) {
+    let Begun { goes_on, step: mut first } = begun;
+    if !goes_on && first.as_ref().is_none_or(|step| step.as_ref().is_ok_and(|chunk| !chunk.last)) {
         instance
             .guest()
             .log()
@@ -224,9 +231,9 @@ async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, begun: Begun)
             return Ok(blame(exchange, Fault::Left));
         }
         let in_handle = first.is_some();
-        let step = match (first.take(), body) {
-            (Some(step), _) => step,
-            (None, Some(body)) => {
+        let step = match first.take() {
+            Some(step) => step,
+            None => {
                 // A run of empty chunks counts as one call: nobody is waiting for its clients there.
                 if empty {
                     // Each `next` is a poll of its own, in which the first tick does not give way.
@@ -234,9 +241,8 @@ async fn stream(instance: &mut Instance, exchange: &Arc<Exchange>, begun: Begun)
                 } else {
                     exchange.meter.begin_call();
                 }
-                instance.next(exchange, body).await?
+                instance.next(exchange).await?
             }
-            (None, None) => return Ok(Outcome::Protocol),
         };
         if let Some(outcome) = refuse_input(instance) {
             return Ok(outcome);

@@ -15,6 +15,18 @@ use crate::log::AppLog;
 /// A line that grows longer is broken here.
 const MAX_LINE: usize = 8 * 1024;
 
+/// A guest's two.
+pub(super) struct Stdio {
+    pub(super) stdout: LogStream,
+    pub(super) stderr: LogStream,
+}
+
+impl Stdio {
+    pub(super) fn new(log: &AppLog) -> Stdio {
+        Stdio { stdout: LogStream::new("stdout", log.clone()), stderr: LogStream::new("stderr", log.clone()) }
+    }
+}
+
 /// One of a guest's standard streams. Clones share the line in the making.
 #[derive(Clone)]
 pub(super) struct LogStream {
@@ -28,11 +40,11 @@ struct Line {
 }
 
 impl LogStream {
-    pub(super) fn new(source: &'static str, log: AppLog) -> LogStream {
+    fn new(source: &'static str, log: AppLog) -> LogStream {
         LogStream { line: Arc::new(Mutex::new(Line { source, text: Vec::new(), log })) }
     }
 
-    fn take(&self, bytes: &[u8]) {
+    pub(super) fn take(&self, bytes: &[u8]) {
         self.line.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
     }
 }

@@ -1,13 +1,9 @@
 //! The full form: each thing is asked of the host when it is wanted.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use crate::bindings::exports::wasgi::gateway::application as exported;
 use crate::bindings::wasgi::gateway::gateway as host;
-use crate::hooks::Hooks;
-use crate::request::Request;
-use crate::{Body, Environ, Error, IntoBody, Report, StartError, StartResponse, WriteError};
+use crate::response::Response;
+use crate::{Environ, Error, IntoBody, Report, StartError, StartResponse, WriteError};
 
 pub(crate) use exported::Step;
 
@@ -47,39 +43,28 @@ impl Host {
     }
 }
 
-/// One response: the resource that the host iterates.
-pub struct Response {
-    body: Cell<Option<Body>>,
-    request: Rc<Request>,
-}
-
 /// Calls the application for one request.
 pub fn respond<A, B, S>(application: A, environ: exported::Environ, start_response: exported::StartResponse) -> Response
 where
     A: FnOnce(Environ, StartResponse) -> B,
     B: IntoBody<S>,
 {
-    let request = Rc::new(Request { host: Host { environ, start_response }, hooks: Hooks::default() });
-    let body = application(Environ::new(request.clone()), StartResponse::new(request.clone())).into_body();
-    Response { body: Cell::new(Some(body)), request }
+    Response::to(application, Host { environ, start_response })
 }
 
+/// The resource that the host iterates.
 impl exported::GuestBody for Response {
     fn next(&self) -> Result<Step, exported::ExcInfo> {
-        let mut body = self.body.take();
-        let step = body.as_mut().map_or(Ok(Step::Done), Body::step);
-        self.body.set(body);
-        step.map_err(Error::into_exc_info)
+        self.step().map_err(Error::into_exc_info)
     }
 
     fn close(&self) -> bool {
-        drop(self.body.take());
-        self.request.hooks.wait()
+        self.close()
     }
 
     fn sent(&self, report: exported::Report) {
         let exported::Report { bytes, complete, elapsed_us } = report;
-        self.request.report(Report::new(bytes, complete, elapsed_us));
+        self.sent(Report::new(bytes, complete, elapsed_us));
     }
 }
 
@@ -95,13 +80,13 @@ macro_rules! __export {
             struct Component;
 
             impl application::Guest for Component {
-                type Body = $crate::Response;
+                type Body = $crate::form::Response;
 
                 fn handle(
                     environ: application::Environ,
                     start_response: application::StartResponse,
                 ) -> application::Body {
-                    application::Body::new($crate::respond($application, environ, start_response))
+                    application::Body::new($crate::form::respond($application, environ, start_response))
                 }
             }
 

@@ -2,21 +2,22 @@
 //! the step that follows. So start_response is kept here, with the states that it has in PEP 3333.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 
+use super::pieces::log;
 use super::rules;
 use crate::bindings::lean::exports::wasgi::gateway::lean as exported;
 use crate::bindings::lean::wasgi::gateway::request;
 use crate::bindings::wasgi::gateway::gateway::{InputError, WriteError as HostWriteError};
-use crate::hooks::Hooks;
-use crate::request::Request;
-use crate::{Body, Environ, Error, IntoBody, Report, StartError, StartResponse, WriteError};
+use crate::response::Response;
+use crate::{Environ, Error, IntoBody, Report, StartError, StartResponse, WriteError};
 
 pub(crate) use exported::Step;
 
 thread_local! {
     /// The number of the request that is served. One that is over may not speak for it.
     static SERVED: Cell<u64> = const { Cell::new(0) };
+    /// Its response, if anything is left of it after `handle`.
+    static GOES_ON: RefCell<Option<Response>> = const { RefCell::new(None) };
 }
 
 /// What is known of one request here.
@@ -84,7 +85,7 @@ impl Host {
 
     pub(crate) fn log(&self, text: &str) {
         self.check();
-        request::log(text);
+        log(text);
     }
 
     pub(crate) fn start(&self, status: &str, headers: &[(&str, &str)]) -> Result<(), StartError> {
@@ -99,7 +100,7 @@ impl Host {
     pub(crate) fn replace(&self, status: &str, headers: &[(&str, &str)], error: &Error) -> Result<(), StartError> {
         self.check();
         let exc_info = error.exc_info();
-        request::log(format!("{}\n{}: {}", exc_info.trace, exc_info.kind, exc_info.message).trim_start_matches('\n'));
+        log(format!("{}\n{}: {}", exc_info.trace, exc_info.kind, exc_info.message).trim_start_matches('\n'));
         let mut started = self.started.borrow_mut();
         if started.state == State::Sent {
             // It cuts the response, and sends nothing.
@@ -155,53 +156,49 @@ fn head(status: &str, headers: &[(&str, &str)]) -> exported::Head {
     exported::Head { status: status.to_owned(), headers: headers.collect() }
 }
 
-/// One response: the resource that the host iterates, where one chunk isn't all of it.
-pub struct Response {
-    body: Cell<Option<Body>>,
-    request: Rc<Request>,
-}
-
-/// Calls the application for one request, and takes the first step.
-pub fn respond<A, B, S>(application: A, environ: String) -> (exported::Turn, Option<exported::Body>)
+/// Calls the application for one request, and takes the first step; says whether anything is left.
+pub fn respond<A, B, S>(application: A, environ: String) -> (exported::Turn, bool)
 where
     A: FnOnce(Environ, StartResponse) -> B,
     B: IntoBody<S>,
 {
-    let request = Rc::new(Request { host: Host::new(environ), hooks: Hooks::default() });
-    let body = application(Environ::new(request.clone()), StartResponse::new(request.clone())).into_body();
-    let response = Response { body: Cell::new(Some(body)), request };
+    let response = Response::to(application, Host::new(environ));
     let turn = response.turn();
-    let body = response.body.take();
-    if body.as_ref().is_none_or(Body::is_spent) && !response.request.hooks.wait() {
-        return (turn, None);
+    let goes_on = !response.is_over();
+    GOES_ON.set(goes_on.then_some(response));
+    (turn, goes_on)
+}
+
+/// The response's next step.
+pub fn next() -> exported::Turn {
+    with_response(Response::turn).unwrap_or(exported::Turn { head: None, step: Ok(Step::Done) })
+}
+
+/// Closes the response; says whether hooks wait.
+pub fn close() -> bool {
+    let waits = with_response(Response::close).unwrap_or(false);
+    if !waits {
+        GOES_ON.take();
     }
-    response.body.set(body);
-    (turn, Some(exported::Body::new(response)))
+    waits
+}
+
+/// Runs the response's hooks.
+pub fn sent(report: exported::Report) {
+    let exported::Report { bytes, complete, elapsed_us } = report;
+    with_response(|response| response.sent(Report::new(bytes, complete, elapsed_us)));
+    GOES_ON.take();
+}
+
+/// None where nothing was left after `handle`: the host doesn't ask then.
+fn with_response<T>(f: impl FnOnce(&Response) -> T) -> Option<T> {
+    GOES_ON.with_borrow(|response| response.as_ref().map(f))
 }
 
 impl Response {
     fn turn(&self) -> exported::Turn {
-        let mut body = self.body.take();
-        let asked = body.as_mut().filter(|_| !self.request.host.is_cut());
-        let step = asked.map_or(Ok(Step::Done), Body::step);
-        self.body.set(body);
-        self.request.host.turn(step)
-    }
-}
-
-impl exported::GuestBody for Response {
-    fn next(&self) -> exported::Turn {
-        self.turn()
-    }
-
-    fn close(&self) -> bool {
-        drop(self.body.take());
-        self.request.hooks.wait()
-    }
-
-    fn sent(&self, report: exported::Report) {
-        let exported::Report { bytes, complete, elapsed_us } = report;
-        self.request.report(Report::new(bytes, complete, elapsed_us));
+        let host = &self.request.host;
+        host.turn(if host.is_cut() { Ok(Step::Done) } else { self.step() })
     }
 }
 
@@ -217,10 +214,20 @@ macro_rules! __export {
             struct Component;
 
             impl lean::Guest for Component {
-                type Body = $crate::Response;
+                fn handle(environ: ::std::string::String) -> (lean::Turn, bool) {
+                    $crate::form::respond($application, environ)
+                }
 
-                fn handle(environ: ::std::string::String) -> (lean::Turn, ::core::option::Option<lean::Body>) {
-                    $crate::respond($application, environ)
+                fn next() -> lean::Turn {
+                    $crate::form::next()
+                }
+
+                fn close() -> bool {
+                    $crate::form::close()
+                }
+
+                fn sent(report: lean::Report) {
+                    $crate::form::sent(report)
                 }
             }
 

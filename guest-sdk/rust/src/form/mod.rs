@@ -6,13 +6,18 @@ mod full;
 #[cfg(wasgi_lean)]
 mod lean;
 #[cfg(wasgi_lean)]
+mod pieces;
+#[cfg(all(wasgi_lean, target_os = "wasi"))]
+mod process;
+#[cfg(wasgi_lean)]
 mod rules;
 
+pub use crate::response::Response;
+#[cfg(not(wasgi_lean))]
+pub use full::respond;
 #[cfg(not(wasgi_lean))]
 pub(crate) use full::{Host, Step};
-#[cfg(not(wasgi_lean))]
-pub use full::{Response, respond};
 #[cfg(wasgi_lean)]
 pub(crate) use lean::{Host, Step};
 #[cfg(wasgi_lean)]
-pub use lean::{Response, respond};
+pub use lean::{close, next, respond, sent};

@@ -1,4 +1,4 @@
-//! Conformance of the contract's lean form: the same tests with the same guests, compiled for it, for all that the form
+//! Conformance of the contract's full form: the same tests with the same guests, compiled for it, for all that the form
 //! can change.
 
 #![allow(
