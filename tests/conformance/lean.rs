@@ -1,7 +1,7 @@
 //! What a guest that speaks the lean form itself may get wrong. That it is the same contract, all other modules show: their
 //! guests have this form.
 
-use crate::support::host::guest;
+use crate::support::host::{guest, guest_as};
 use crate::support::unique;
 
 #[test]
@@ -26,4 +26,25 @@ fn a_head_after_the_first_bytes_cuts_the_response() {
     assert_eq!((response.status(), response.head.get("x-value")), (200, Some("first")));
     assert!(!response.complete && response.text() == "text", "{response:?}");
     assert_eq!(app.wait_access(&tag).outcome(), "error");
+}
+
+#[test]
+fn pieces_of_a_text_hold_no_more_than_they_can() {
+    let app = guest("lean_lies");
+    assert_eq!(app.get("/?what=pieces").expect(200).text(), "0 0");
+    let xs = "x".repeat(112);
+    assert!(app.wait_line(&format!("errors {xs}")).ends_with(&format!("{xs}yyy")));
+    app.wait_line(&format!("host {} more bytes were dropped", 112_000 - 65_536));
+    assert!(app.wait_line("stderr ppp").ends_with(&format!("stderr {}", "p".repeat(112))));
+}
+
+#[test]
+fn a_text_without_an_end_ends_with_its_request() {
+    let app = guest_as("lean_lies", "lean-lies-kept", "[instances]\nreuse = true");
+    for _ in 0..2 {
+        app.get("/?what=unended").expect(200);
+    }
+    let us = "u".repeat(112);
+    let lines = app.wait_lines(&us, 2);
+    assert!(lines.iter().all(|line| line.ends_with(&format!("errors {us}"))), "{lines:?}");
 }

@@ -12,6 +12,7 @@ use super::bindings::full::wasgi::gateway::gateway::{
 };
 use super::bindings::lean::wasgi::gateway::request::{self, Output, Piece};
 use super::env::Env;
+use super::errors::{PIECE, Text, bytes, log_exc_info, say};
 use super::limits::Memory;
 use super::pace::pace;
 use super::stdio::Stdio;
@@ -35,8 +36,6 @@ pub struct StartResponseHandle;
 const MAX_RESOURCES: usize = 10_000;
 /// Most random bytes that one call gives.
 const MAX_RANDOM: u64 = 1024 * 1024;
-/// Most bytes of text that one call logs.
-const MAX_LOG_TEXT: usize = 64 * 1024;
 
 /// What surrounds every instance of one version of an application.
 pub struct Surroundings {
@@ -64,8 +63,7 @@ pub(super) struct Guest {
     /// Handles carry this number: those of an earlier request are of no use.
     serial: u32,
     stdio: Option<Stdio>,
-    /// A text for the log of which not all pieces are there yet.
-    text: Vec<u8>,
+    text: Text,
     wasi: Option<WasiCtx>,
     table: ResourceTable,
 }
@@ -91,7 +89,7 @@ impl Guest {
             request: None,
             serial: 0,
             stdio: None,
-            text: Vec::new(),
+            text: Text::default(),
             wasi: None,
             table: ResourceTable::new(),
         }
@@ -114,6 +112,7 @@ impl Guest {
 
     /// Ends the request: its meter is told what it used, and what it held is dropped.
     pub(super) fn end(&mut self) {
+        self.text.end(&self.surroundings.log);
         if let Some(request) = self.request.take() {
             request.exchange.meter.note(request.input.bytes_read(), self.memory.used() as u64);
         }
@@ -275,13 +274,7 @@ impl request::Host for Guest {
     }
 
     fn log(&mut self, piece: Piece) -> Result<()> {
-        let bytes = piece.bytes();
-        self.text.extend_from_slice(piece.of(&bytes));
-        // Of a longer text no more is kept than that it was longer.
-        self.text.truncate(MAX_LOG_TEXT + PIECE);
-        if piece.of(&bytes).len() < PIECE {
-            say(&self.surroundings.log, &String::from_utf8_lossy(&std::mem::take(&mut self.text)));
-        }
+        self.text.add(&piece, &self.surroundings.log);
         Ok(())
     }
 
@@ -291,7 +284,7 @@ impl request::Host for Guest {
             Output::Stdout => &stdio.stdout,
             Output::Stderr => &stdio.stderr,
         };
-        stream.take(piece.of(&piece.bytes()));
+        stream.take(bytes(&piece, &mut [0; PIECE]));
         Ok(())
     }
 
@@ -305,45 +298,6 @@ impl request::Host for Guest {
         }
         self.send(bytes).await
     }
-}
-
-/// Bytes of a full piece.
-const PIECE: usize = 112;
-
-impl Piece {
-    fn bytes(&self) -> [u8; PIECE] {
-        let Piece { length: _, a, b, c, d, e, f, g, h, i, j, k, l, m, n } = *self;
-        let mut bytes = [0; PIECE];
-        for (to, word) in bytes.chunks_exact_mut(8).zip([a, b, c, d, e, f, g, h, i, j, k, l, m, n]) {
-            to.copy_from_slice(&word.to_le_bytes());
-        }
-        bytes
-    }
-
-    /// What is meant of its bytes.
-    fn of<'a>(&self, bytes: &'a [u8; PIECE]) -> &'a [u8] {
-        &bytes[..usize::from(self.length).min(PIECE)]
-    }
-}
-
-/// An application's text, in its log.
-fn say(log: &AppLog, text: &str) {
-    let end = text.floor_char_boundary(MAX_LOG_TEXT);
-    for line in text[..end].trim_end_matches('\n').split('\n') {
-        log.line("errors", line);
-    }
-    if end < text.len() {
-        let dropped = text.len() - end;
-        log.line("host", &format!("{dropped} more bytes were dropped: one text was too long"));
-    }
-}
-
-/// An application's error, in its log.
-pub(super) fn log_exc_info(log: &AppLog, exc_info: &ExcInfo) {
-    if !exc_info.trace.is_empty() {
-        say(log, &exc_info.trace);
-    }
-    say(log, &format!("{}: {}", exc_info.kind, exc_info.message));
 }
 
 /// WASI is made when it is first asked for: most requests never do.

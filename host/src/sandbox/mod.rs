@@ -8,6 +8,7 @@ mod codegen;
 mod contract;
 mod engine;
 mod env;
+mod errors;
 mod features;
 mod form;
 mod guest;

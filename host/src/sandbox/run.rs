@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use super::errors::log_exc_info;
 use super::form::{Begun, Report};
-use super::guest::{Request, log_exc_info};
+use super::guest::Request;
 use super::instance::{Failure, Instance};
 use super::pace::pace;
 use crate::exchange::{Ended, Exchange, Fault, InputError};
@@ -140,33 +141,19 @@ pub async fn run(
     if outcome != Outcome::Ok {
         fail(outcome);
     }
-    // What is over needs no instance while its client takes the rest. Dropping it costs less before the system has given
-    // the processor to the client, too: what it consists of is still in the caches.
-    let left = if goes_on {
-        Some(instance)
-    } else {
-        release(instance, keep.as_ref());
-        None
-    };
+    // Until its client has taken the rest, an instance stays: what it may have of memory bounds what waits there.
     let settled = exchange.settle().await;
     exchange.meter.end_life();
-    if let Some(mut instance) = left {
-        if let Err(failure) = end(&mut instance, exchange, keep.is_some()).await {
-            return give_up(instance, exchange, &failure, fail).await;
-        }
-        release(instance, keep.as_ref());
+    if goes_on && let Err(failure) = end(&mut instance, exchange, keep.is_some()).await {
+        return give_up(instance, exchange, &failure, fail).await;
+    }
+    instance.guest().end();
+    if let Some(keep) = keep {
+        keep(instance);
     }
     match (outcome, settled) {
         (Outcome::Ok, Err(fault)) => blame(exchange, fault),
         _ => outcome,
-    }
-}
-
-/// The request is over for its instance.
-fn release(mut instance: Instance, keep: Option<impl Fn(Instance)>) {
-    instance.guest().end();
-    if let Some(keep) = keep {
-        keep(instance);
     }
 }
 
