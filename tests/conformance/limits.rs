@@ -259,3 +259,11 @@ fn others_are_served_beside(spinner: &App, target: &str) {
         client.response().expect_page(503);
     }
 }
+
+#[test]
+fn handles_are_bounded() {
+    let app = guest("hoards");
+    app.get("/?n=9000").expect(200);
+    app.get("/?n=10001").expect_page(500);
+    app.wait_line("cannot allocate another handle");
+}

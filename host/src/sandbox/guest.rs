@@ -32,8 +32,8 @@ pub struct EnvironHandle;
 #[allow(unreachable_pub, reason = "the generated bindings name it publicly")]
 pub struct StartResponseHandle;
 
-/// Most WASI resources (streams, pollables) that an instance may hold at once.
-const MAX_RESOURCES: usize = 10_000;
+/// Most handles that an instance may hold at once, and most WASI resources (streams, pollables) that the host may for it.
+pub(super) const MAX_HANDLES: usize = 10_000;
 /// Most random bytes that one call gives.
 const MAX_RANDOM: u64 = 1024 * 1024;
 
@@ -307,7 +307,7 @@ impl WasiView for Guest {
         let table = &mut self.table;
         let stdio = self.stdio.get_or_insert_with(|| Stdio::new(&surroundings.log));
         let ctx = self.wasi.get_or_insert_with(|| {
-            table.set_max_capacity(MAX_RESOURCES);
+            table.set_max_capacity(MAX_HANDLES);
             let mut wasi = WasiCtx::builder();
             wasi.envs(surroundings.env.variables())
                 .stdout(stdio.stdout.clone())

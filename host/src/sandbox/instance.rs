@@ -8,7 +8,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 use super::contract::Refusal;
 use super::engine::{Code, Engine};
 use super::form::{Application, Begun, Report, Step};
-use super::guest::{Guest, Request, Surroundings};
+use super::guest::{Guest, MAX_HANDLES, Request, Surroundings};
 use super::limits::Refused;
 use super::ticker::{Hurry, Ticking};
 use crate::exchange::{Ended, Exchange, Found};
@@ -62,6 +62,7 @@ impl Instance {
         let slot = engine.slots().clone().try_acquire_owned().map_err(|_| Err(NoSlot))?;
         let mut store = Store::new(engine.wasmtime(), Guest::new(memory, surroundings));
         store.limiter(|guest| &mut guest.memory);
+        store.set_max_component_handles(MAX_HANDLES);
         let hurry = engine.ticker().hurry().clone();
         let mut ticked = false;
         store.epoch_deadline_callback(move |store| match store.data().request() {
