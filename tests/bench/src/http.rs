@@ -97,6 +97,8 @@ pub(crate) const HELLO: Plan = Plan {
         Candidate::new("bare hyper", Kind::Bare, Load::get("/")).limit(),
         Candidate::new("wasgi fresh", wasgi("hello", false), Load::get("/")),
         Candidate::new("wasgi reused", wasgi("hello", true), Load::get("/")),
+        Candidate::new("wasgi fresh, full form", wasgi("hello_full", false), Load::get("/")),
+        Candidate::new("wasgi reused, full form", wasgi("hello_full", true), Load::get("/")),
         Candidate::new("wasgi fresh, 100 tenants", Kind::Tenants(100), Load::new("/t", Ask::Rotation(100))),
         Candidate::new("wasgi reused, Python", wasgi("hello_python", true), Load::get("/")),
         Candidate::new("wasmtime serve", Kind::Wasmtime(&[]), Load::get("/")),

@@ -9,14 +9,15 @@ use tempfile::TempDir;
 use crate::options::Options;
 use crate::peers::Peers;
 
-/// The components that can be built: name, project, and the application where that isn't the project's own.
-const COMPONENTS: [(&str, &str, Option<&str>); 6] = [
-    ("hello", "examples/hello", None),
-    ("workloads", "tests/bench/guests/workloads", None),
-    ("upload", "examples/upload", None),
-    ("hello_python", "tests/bench/guests/hello-python", None),
-    ("simple_app", "examples/wsgi-python", Some("pep3333:simple_app")),
-    ("flask", "examples/flask", None),
+/// The components that can be built: name, project, and what is said to `wasgi build` beside it.
+const COMPONENTS: [(&str, &str, &[&str]); 7] = [
+    ("hello", "examples/hello", &[]),
+    ("hello_full", "examples/hello", &["--full"]),
+    ("workloads", "tests/bench/guests/workloads", &[]),
+    ("upload", "examples/upload", &[]),
+    ("hello_python", "tests/bench/guests/hello-python", &[]),
+    ("simple_app", "examples/wsgi-python", &["--app", "pep3333:simple_app"]),
+    ("flask", "examples/flask", &[]),
 ];
 
 /// What `hello` answers; where a test needs applications that differ, it is another text of that length.
@@ -66,10 +67,10 @@ impl Prepared {
         let output = self.dir().join(format!("{name}.wasm"));
         if !output.exists() {
             let known = COMPONENTS.iter().find(|component| component.0 == name);
-            let (_, project, app) = known.with_context(|| format!("no component is called {name}"))?;
+            let (_, project, arguments) = known.with_context(|| format!("no component is called {name}"))?;
             let mut build = Command::new(&self.wasgi);
             build.arg("build").arg(self.root.join(project)).arg("-o").arg(&output).stdout(Stdio::null());
-            run(build.args(app.iter().flat_map(|app| ["--app", app])))?;
+            run(build.args(*arguments))?;
         }
         Ok(output)
     }
@@ -82,7 +83,7 @@ impl Prepared {
             std::fs::copy(self.component(component)?, apps.join("index.wasm"))?;
             // An instance in Rust lives on; those in Python are renewed as they are by default, since that is part of
             // what they cost.
-            let lasting = if matches!(component, "hello" | "workloads") { "max_requests = 1000000\n" } else { "" };
+            let lasting = if matches!(component, "hello" | "hello_full" | "workloads") { "max_requests = 1000000\n" } else { "" };
             let limits = "[limits]\ncpu = \"10m\"\nwall = \"10m\"\n";
             let env = "[env]\nSECRET_KEY = \"measured\"\n";
             std::fs::write(apps.join("index.toml"), format!("[instances]\nreuse = {reuse}\n{lasting}{limits}{env}"))?;
