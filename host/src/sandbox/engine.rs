@@ -98,7 +98,7 @@ impl Engine {
         self.0.loaded.fetch_add(1, Ordering::Relaxed);
         // SAFETY: deserialize trusts its input. A TrustedCode is what the compiler has just handed
         // over, or a keyed checksum over this very buffer has shown that this host wrote it.
-        #[allow(unsafe_code, reason = "the project's one unsafe place")]
+        #[allow(unsafe_code, reason = "the host's one unsafe place")]
         let component = unsafe { Component::deserialize(&self.0.engine, &code.0) };
         self.link(&component.map_err(|error| Refusal::load(&error))?)
     }
