@@ -38,7 +38,7 @@ mod tests {
     fn words_are_the_text_and_then_nothing() {
         let env: Env = [("NAME", "value"), ("B", "")].into_iter().collect();
         let text: Vec<u8> = (0..).step_by(8).map(|at| env.word(at).to_le_bytes()).take(3).flatten().collect();
-        assert_eq!(text, b"NAME=value\0B=\0\0\0\0\0\0\0\0\0\0");
+        assert_eq!(text, b"NAME=value\0B=\0\0\0\0\0\0\0\0\0\0\0");
         assert_eq!((env.word(1), env.word(u32::MAX)), (u64::from_le_bytes(*b"AME=valu"), 0));
     }
 }
