@@ -83,7 +83,8 @@ impl Prepared {
             std::fs::copy(self.component(component)?, apps.join("index.wasm"))?;
             // An instance in Rust lives on; those in Python are renewed as they are by default, since that is part of
             // what they cost.
-            let lasting = if matches!(component, "hello" | "hello_full" | "workloads") { "max_requests = 1000000\n" } else { "" };
+            let lasting =
+                if matches!(component, "hello" | "hello_full" | "workloads") { "max_requests = 1000000\n" } else { "" };
             let limits = "[limits]\ncpu = \"10m\"\nwall = \"10m\"\n";
             let env = "[env]\nSECRET_KEY = \"measured\"\n";
             std::fs::write(apps.join("index.toml"), format!("[instances]\nreuse = {reuse}\n{lasting}{limits}{env}"))?;
