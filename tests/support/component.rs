@@ -29,9 +29,10 @@ pub fn with_module_bytes(component: &[u8], module: &[u8], times: usize) -> Vec<u
     whole
 }
 
-/// `component` that imports an instance of this name as well, which has nothing in it.
+/// `component` that imports something of this name as well: a resource, since that is described without the number of a
+/// type, which would be another one in there.
 pub fn with_import(component: &[u8], name: &str) -> Vec<u8> {
-    let import = wat::parse_str(format!("(component (import {name:?} (instance)))")).expect("a component");
+    let import = wat::parse_str(format!("(component (import {name:?} (type (sub resource))))")).expect("a component");
     [component, &import[PREAMBLE..]].concat()
 }
 
