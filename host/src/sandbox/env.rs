@@ -1,6 +1,7 @@
 //! The guest's process environment: nothing but what the manifest says.
 
 /// Variables, each name once. Neither names nor values have a NUL in them, as the manifest sees to.
+#[derive(Default)]
 pub struct Env {
     variables: Vec<(String, String)>,
     /// `NAME=value` and a NUL, one after the other.

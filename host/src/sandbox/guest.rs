@@ -51,7 +51,7 @@ impl Surroundings {
     /// No environment, a log that keeps nothing, and a tenant without limits.
     pub fn none() -> Arc<Surroundings> {
         let spender = Spender::new(Account::unlimited());
-        Arc::new(Surroundings { env: Env::from_iter::<[(&str, &str); 0]>([]), log: AppLog::none(), spender })
+        Arc::new(Surroundings { env: Env::default(), log: AppLog::none(), spender })
     }
 }
 
