@@ -23,6 +23,7 @@ mod deploys;
 mod ended;
 mod faults;
 mod guests;
+mod level;
 mod malformed;
 mod random;
 mod replaced;

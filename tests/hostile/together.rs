@@ -5,20 +5,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::arena::{Arena, Attack, Seen, attacks_for};
+use crate::level::{INSTANCES, Level};
 use crate::support::version::version;
-use crate::support::wait_until_still;
 use crate::tenants::{CPU, LOGS, MEMORY, TRAPS};
 use crate::victim::beside;
-use crate::{anonymous, classes, clients, damaged, size};
-
-/// What memory keeps ready for the next instances has a bound, which is reached before anything is measured.
-const CONFIG: &str = "instances = 100\n";
+use crate::{classes, clients, damaged, size};
 
 /// Guests that mean harm in other ways than the matrix's.
 const OTHERS: Attack<'_> = Attack {
@@ -62,31 +58,6 @@ fn lasting() -> Duration {
 /// Clients of each kind.
 fn crowd() -> usize {
     if size::is_full() { 100 } else { 10 }
-}
-
-/// What a server uses of the machine, when nothing is asked of it.
-#[derive(Debug)]
-struct Level {
-    kib: u64,
-    files: usize,
-    threads: usize,
-    children: usize,
-}
-
-impl Level {
-    /// Waits until it is still.
-    fn of(arena: &Arena) -> Level {
-        let task = format!("/proc/{}/task", arena.server.pid());
-        let tasks = || fs::read_dir(&task).expect("its threads").flatten();
-        let children = |thread: &Path| fs::read_to_string(thread.join("children")).unwrap_or_default();
-        wait_until_still("memory", Duration::from_secs(2), || anonymous(&arena.server) >> 14);
-        Level {
-            kib: anonymous(&arena.server) >> 10,
-            files: arena.files(),
-            threads: tasks().count(),
-            children: tasks().map(|thread| children(&thread.path()).split_whitespace().count()).sum(),
-        }
-    }
 }
 
 /// What was done in one run of it.
@@ -213,7 +184,7 @@ fn deploy(arena: &Arena, number: usize) {
 
 #[test]
 fn everything_at_one_time_for_ten_minutes() {
-    let turn = Arena::of_its_own(CONFIG);
+    let turn = Arena::of_its_own(&format!("instances = {INSTANCES}\n"));
     let arena = &*turn.arena;
     // Waits until nothing is left of it but `files`, and says what that is.
     let clear = |files: usize| {
@@ -227,7 +198,7 @@ fn everything_at_one_time_for_ten_minutes() {
             (arena.server.status_of("/evil/again") == 404).then_some(())
         });
         turn.recovered("all at one time", files);
-        Level::of(arena)
+        Level::of(&arena.server)
     };
     // Each application that says something has its log open from then on.
     harm(arena, lasting() / 6);
@@ -243,13 +214,7 @@ fn everything_at_one_time_for_ten_minutes() {
     println!("  {} times 2 deploys; before {before:?}, after {after:?}", done.deploys);
     let panics: Vec<_> = arena.server.log.all().into_iter().filter(|line| line.contains("panicked")).collect();
     assert!(panics.is_empty(), "{panics:#?}");
-    assert_eq!(after.children, 0, "children are left");
-    assert!(after.files <= before.files + 4, "files are left: {before:?} {after:?}");
-    // tokio's own threads for what blocks come and go.
-    assert!(after.threads <= before.threads + 4, "threads are left: {before:?} {after:?}");
-    // Of 200 MiB that may be kept ready for the next instances.
-    let most = if size::is_full() { 64 << 10 } else { 256 << 10 };
-    assert!(after.kib <= before.kib + most, "memory is left: {before:?} {after:?}");
+    after.is_as(&before);
 }
 
 struct OnDrop<'a>(&'a AtomicBool);

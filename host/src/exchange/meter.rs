@@ -2,21 +2,18 @@
 //! the whole request.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use tokio::time::Sleep;
 
 use super::client::Client;
-use crate::scheduler::SLICE;
+use super::length::Length;
+use super::limited::Limited;
 use crate::units::nanos;
-
-/// How long a call may go on once its client has left.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// Time between two ticks of the clock that interrupts guests, where there are any that compute.
 pub const TICK: Duration = Duration::from_millis(1);
@@ -34,10 +31,6 @@ pub enum Found {
 
 /// Between two polls nothing is used: no time has passed since this one.
 const NEVER: u64 = u64::MAX;
-
-/// A call that has used more CPU than [`SLICE`], and more than this part of its time, is a long one. That is measured only
-/// once it looks so: time in which others had the processor is none of it.
-const SLICE_PART: u64 = 64;
 
 /// The limits that a request runs under.
 #[derive(Clone, Copy, Debug)]
@@ -83,16 +76,7 @@ pub struct Meter {
     poll_began: AtomicU64,
     poll_cpu: AtomicU64,
     ticked: AtomicBool,
-    /// Each poll is measured from its beginning on.
-    measures: AtomicBool,
-    /// CPU that was measured since the request, or its being short again, began.
-    measured: AtomicU64,
-    short_since: AtomicU64,
-    long: AtomicBool,
-    /// How often it has become a long one.
-    times_long: AtomicU32,
-    /// CPU that was used as a long one.
-    long_cpu: AtomicU64,
+    length: Length,
     /// CPU of this call and of the whole request, without that of the poll in progress since its
     /// last tick.
     call_cpu: AtomicU64,
@@ -131,12 +115,7 @@ impl Meter {
             poll_began: zero(),
             poll_cpu: zero(),
             ticked: AtomicBool::new(false),
-            measures: AtomicBool::new(false),
-            measured: zero(),
-            short_since: zero(),
-            long: AtomicBool::new(false),
-            times_long: AtomicU32::new(0),
-            long_cpu: zero(),
+            length: Length::default(),
             call_cpu: zero(),
             total_cpu: zero(),
             call_began: zero(),
@@ -225,13 +204,17 @@ impl Meter {
 
     /// Whether the request computes so much that short ones should not have to wait for it.
     pub fn is_long(&self) -> bool {
-        self.long.load(Relaxed)
+        self.length.is_long()
     }
 
     /// It is known to be long, before it has begun.
     pub(super) fn begin_long(&self) {
-        self.measures.store(true, Relaxed);
-        self.turn_long();
+        self.length.begin_long();
+    }
+
+    /// How often it has become a long one.
+    pub(super) fn times_long(&self) -> u32 {
+        self.length.times()
     }
 
     /// Whether a guest has used any CPU yet.
@@ -239,22 +222,9 @@ impl Meter {
         self.total_cpu.load(Relaxed) > 0
     }
 
-    /// How often it has become a long one.
-    pub(super) fn times_long(&self) -> u32 {
-        self.times_long.load(Relaxed)
-    }
-
     /// It was long, and is short again: its measure begins anew.
     pub fn turn_short(&self) {
-        self.long.store(false, Relaxed);
-        self.measured.store(0, Relaxed);
-        self.short_since.store(self.now(), Relaxed);
-    }
-
-    fn turn_long(&self) {
-        if !self.long.swap(true, Relaxed) {
-            self.times_long.store(self.times_long.load(Relaxed) + 1, Relaxed);
-        }
+        self.length.turn_short(self.now());
     }
 
     /// CPU that was used while the request was not a long one, by the moment of `reading`.
@@ -264,10 +234,10 @@ impl Meter {
 
     /// CPU that was used while it was a long one.
     pub fn long_cpu(&self) -> Duration {
-        Duration::from_nanos(self.long_cpu.load(Relaxed))
+        self.length.cpu()
     }
 
-    fn check_cpu(&self) -> Result<(), Ended> {
+    pub(super) fn check_cpu(&self) -> Result<(), Ended> {
         if self.call_cpu.load(Relaxed) <= nanos(self.clocks.cpu) {
             return Ok(());
         }
@@ -314,13 +284,13 @@ impl Meter {
         client: Option<&'a Client>,
         call: impl Future<Output = T> + 'a,
     ) -> impl Future<Output = Result<T, Ended>> + 'a {
-        Limited { meter: self, client, call, alarm: None, left_at: None }
+        Limited::new(self, client, call)
     }
 
     /// Polls a request, or a part of it, with its CPU metered. Every [`Meter::limit`] is within one.
     pub fn poll<T>(&self, request: impl FnOnce() -> Poll<T>) -> Poll<T> {
         self.ticked.store(false, Relaxed);
-        self.poll_cpu.store(if self.measures.load(Relaxed) { thread_cpu() } else { 0 }, Relaxed);
+        self.poll_cpu.store(if self.length.is_measured() { thread_cpu() } else { 0 }, Relaxed);
         // The first poll begins with the request.
         let first = self.poll_began.load(Relaxed) == 0;
         self.poll_began.store(if first { 1 } else { self.now() }, Relaxed);
@@ -365,31 +335,25 @@ impl Meter {
         let total = self.total_cpu.load(Relaxed) + used;
         self.call_cpu.store(self.call_cpu.load(Relaxed) + used, Relaxed);
         self.total_cpu.store(total, Relaxed);
-        // It looks like a long one.
-        if total > nanos(SLICE) && !self.measures.load(Relaxed) {
-            self.measures.store(true, Relaxed);
-        }
+        self.length.look(total);
     }
 
     fn charge_measured(&self, used: u64, now: u64) {
         self.charge(used);
-        if self.is_long() {
-            self.long_cpu.store(self.long_cpu.load(Relaxed) + used, Relaxed);
-            return;
-        }
-        let measured = self.measured.load(Relaxed) + used;
-        self.measured.store(measured, Relaxed);
-        if measured > nanos(SLICE) && measured > now.saturating_sub(self.short_since.load(Relaxed)) / SLICE_PART {
-            self.turn_long();
-        }
+        self.length.add(used, now);
     }
 
     /// How the call stands: when its wall time is over, as it looks now.
-    fn wall_deadline(&self) -> Instant {
+    pub(super) fn wall_deadline(&self) -> Instant {
         let since = self.waiting_since.load(Relaxed);
         let waiting = if since == 0 { 0 } else { self.now() - since };
         let waited = Duration::from_nanos(self.waited.load(Relaxed) + waiting);
         self.epoch + Duration::from_nanos(self.call_began.load(Relaxed)) + self.clocks.wall + waited
+    }
+
+    /// A guest runs, or has run: what the clock said before is no more what it says.
+    pub(super) fn forget_seen(&self) {
+        self.seen.store(0, Relaxed);
     }
 
     fn is_between_polls(&self) -> bool {
@@ -401,78 +365,6 @@ impl Meter {
         let now = nanos(self.epoch.elapsed()).max(1);
         self.seen.store(now, Relaxed);
         now
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// A call under its clocks.
-    struct Limited<'a, F> {
-        meter: &'a Meter,
-        client: Option<&'a Client>,
-        #[pin]
-        call: F,
-        alarm: Option<Pin<Box<Sleep>>>,
-        left_at: Option<Instant>,
-    }
-}
-
-impl<F: Future> Future for Limited<'_, F> {
-    type Output = Result<F::Output, Ended>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // A guest that had to wait for its turn may be late, or have used up its CPU at the end of the one before: then it
-        // does not go on.
-        if let Some(alarm) = self.as_mut().project().alarm {
-            let is_late = alarm.is_elapsed();
-            if let Err(ended) = self.meter.check_cpu() {
-                return Poll::Ready(Err(ended));
-            }
-            if is_late && let Poll::Ready(ended) = self.as_mut().poll_deadlines(cx) {
-                return Poll::Ready(Err(ended));
-            }
-        }
-        let this = self.as_mut().project();
-        // Neither what a host function reads in the midst of the call nor what is read after it may be older.
-        this.meter.seen.store(0, Relaxed);
-        let polled = this.call.poll(cx);
-        this.meter.seen.store(0, Relaxed);
-        if let Poll::Ready(output) = polled {
-            return Poll::Ready(Ok(output));
-        }
-        // While it is instantiated a guest is interrupted without being charged.
-        if let Err(ended) = this.meter.check_cpu() {
-            return Poll::Ready(Err(ended));
-        }
-        self.poll_deadlines(cx).map(Err)
-    }
-}
-
-impl<F> Limited<'_, F> {
-    /// Ready with the deadline that is over.
-    fn poll_deadlines(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended> {
-        let this = self.project();
-        loop {
-            let (mut at, mut why) = (this.meter.wall_deadline(), Ended::Wall);
-            if let Some(life) = this.meter.deadline().filter(|life| *life < at) {
-                (at, why) = (life, Ended::Life);
-            }
-            if this.client.is_some_and(|client| client.poll_left(cx).is_ready()) {
-                let left = *this.left_at.get_or_insert_with(Instant::now) + GRACE;
-                if left < at {
-                    (at, why) = (left, Ended::Left);
-                }
-            }
-            if at <= Instant::now() {
-                return Poll::Ready(why);
-            }
-            let alarm = this.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
-            if alarm.deadline() != at.into() {
-                alarm.as_mut().reset(at.into());
-            }
-            if alarm.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
     }
 }
 

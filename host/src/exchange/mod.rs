@@ -5,6 +5,8 @@
 
 mod client;
 mod input;
+mod length;
+mod limited;
 mod meter;
 mod pace;
 mod response;
