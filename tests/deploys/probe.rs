@@ -55,6 +55,22 @@ fn a_start_that_takes_too_long_for_a_request_is_503() {
     assert!(line.contains(" 503 cpu app=default/hello "), "{line}");
 }
 
+/// What a guest computes while it is instantiated counts like all that it computes: it is a long call, beside which short
+/// requests go first.
+#[test]
+fn a_start_that_computes_for_long_is_a_long_call() {
+    let site = Site::new();
+    site.put("hello.wasm", with_module(&version("one"), SPINS_A_WHILE, 1));
+    let server = site.serve();
+    server.out.after(0, "deployed hello (");
+    let before = server.cpu_of_threads("long-");
+    // Of the first request it is not known yet that it will be one.
+    assert_eq!(server.text("/hello"), "one");
+    let used = server.cpu_of_threads("long-") - before;
+    println!("a start used {used:.1?} of CPU as a long call");
+    assert!(used > Duration::from_millis(100), "{used:?}");
+}
+
 /// CPython's component has 400 core instances and a table with close to 50,000 elements.
 #[test]
 fn a_component_of_cpythons_size_fits() {

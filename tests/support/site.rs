@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -168,6 +169,19 @@ impl Server {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// CPU that its threads whose names begin so have used, by the kernel's ticks of 10 ms.
+    pub fn cpu_of_threads(&self, name: &str) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("its threads").flatten();
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+        let ticks = stats.filter_map(|stat| {
+            let (head, fields) = stat.rsplit_once(')')?;
+            let (_, called) = head.split_once('(')?;
+            let fields: Vec<u64> = fields.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
+            called.starts_with(name).then(|| fields.iter().sum::<u64>())
+        });
+        Duration::from_millis(10 * ticks.sum::<u64>())
     }
 
     pub fn signal(&self, signal: Signal) {

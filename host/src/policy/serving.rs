@@ -20,8 +20,10 @@ pub(super) fn confine() -> io::Result<()> {
     install([old_clone(), filter()])
 }
 
-/// Other processes: their memory, their registers, their files.
-const PROCESSES: [i64; 9] = [
+/// Other processes: their memory, their registers, their files, and what they serve. Landlock knows no sockets that have a
+/// path, such as those of a service manager.
+const PROCESSES: [i64; 10] = [
+    libc::SYS_connect,
     libc::SYS_kcmp,
     libc::SYS_migrate_pages,
     libc::SYS_move_pages,
@@ -167,14 +169,25 @@ const NAMESPACES: [i32; 7] = [
     libc::CLONE_NEWUTS,
 ];
 
+/// What is no stream, of what [`KIND`] leaves of a socket's type: it sends without being connected, or past the protocols.
+const NO_STREAMS: [i32; 6] =
+    [libc::SOCK_DGRAM, libc::SOCK_RAW, libc::SOCK_RDM, libc::SOCK_SEQPACKET, libc::SOCK_DCCP, OLD_PACKET];
+const KIND: u64 = 0xf;
+/// `SOCK_PACKET` of Linux 2.0, which still is another name for a family.
+const OLD_PACKET: i32 = 10;
+
 fn filter() -> Result<BpfProgram, BackendError> {
     let calls = [&PROCESSES[..], &KERNEL, &MOUNTS, &USERS, &EXOTIC, &OF_THE_MACHINE].concat();
     let mut rules: Rules = calls.iter().map(|call| (*call, Vec::new())).collect();
     let namespace = |flag: i32| all([when(0, Qword, MaskedEq(flag as u64), flag as u64)]);
     rules.insert(libc::SYS_clone, NAMESPACES.into_iter().map(namespace).collect::<Result<_, _>>()?);
-    // Sockets of the file system and of the internet, and no others: the kernel has forty kinds.
+    // Streams of the file system and of the internet, and no others: the kernel has forty families.
     let other = |family: i32| when(0, Dword, Ne, family as u64);
-    rules.insert(libc::SYS_socket, vec![all([other(libc::AF_UNIX), other(libc::AF_INET), other(libc::AF_INET6)])?]);
+    let mut sockets = vec![all([other(libc::AF_UNIX), other(libc::AF_INET), other(libc::AF_INET6)])?];
+    for kind in NO_STREAMS {
+        sockets.push(all([when(1, Dword, MaskedEq(KIND), kind as u64)])?);
+    }
+    rules.insert(libc::SYS_socket, sockets);
     // What a terminal takes for typed.
     rules.insert(libc::SYS_ioctl, vec![all([when(1, Dword, Eq, libc::TIOCSTI)])?]);
     if let Some((bit, own)) = X32 {

@@ -4,6 +4,7 @@
 use std::io::ErrorKind::PermissionDenied;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::{fs, io, thread};
@@ -87,11 +88,15 @@ fn its_own_program_is_run_and_no_other() {
 fn it_listens_and_connects_to_nobody() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let _service = UnixListener::bind(&path).unwrap();
     confined(|_| {
         TcpListener::bind("127.0.0.1:0").unwrap();
         denied(TcpListener::bind("127.0.0.1:1"));
         denied(TcpStream::connect(address));
-        UdpSocket::bind("127.0.0.1:0").unwrap();
+        denied(UnixStream::connect(&path));
+        denied(UdpSocket::bind("127.0.0.1:0"));
         for family in [AddressFamily::NETLINK, AddressFamily::PACKET, AddressFamily::VSOCK] {
             assert_eq!(socket(family, SocketType::DGRAM, None).unwrap_err(), Errno::PERM);
         }

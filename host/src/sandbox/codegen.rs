@@ -10,9 +10,9 @@ use super::features;
 
 /// A guest's stack. Interpreters recurse: CPython raises its RecursionError for what recurses in Python's own functions,
 /// special methods and callbacks from C, if it has nearly this much.
-pub(super) const WASM_STACK: usize = 2 << 20;
+const WASM_STACK: usize = 2 << 20;
 /// A call's whole stack, that of host functions on top of the guest's included.
-const FIBER_STACK: usize = 3 << 20;
+pub(super) const FIBER_STACK: usize = 3 << 20;
 
 /// Compiles components for every [`Engine`](super::Engine) of the same fingerprint.
 pub struct Codegen(Engine);

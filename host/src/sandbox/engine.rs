@@ -144,7 +144,7 @@ impl Code {
 /// How many instances a machine with so much memory is made ready for: what they leave behind for the next ones, which is
 /// no instance's any more, takes a quarter of it at most. A stack stays as deep as it once was.
 pub fn instances_for(memory: Option<u64>) -> u32 {
-    let kept = (KEEP_RESIDENT + TABLE_KEEP_RESIDENT + codegen::WASM_STACK) as u64;
+    let kept = (KEEP_RESIDENT + TABLE_KEEP_RESIDENT + codegen::FIBER_STACK) as u64;
     let most = memory.map_or(u64::MAX, |memory| memory / 4 / kept);
     u32::try_from(most).unwrap_or(u32::MAX).clamp(16, DEFAULT_INSTANCES)
 }

@@ -76,6 +76,7 @@ impl Instance {
             }
         });
         store.set_epoch_deadline(1);
+        exchange.bill(store.data().spender());
         exchange.meter.begin_call();
         let instantiated = exchange.meter.limit(Some(&exchange.client), code.form().instantiate(&mut store)).await;
         match instantiated {
