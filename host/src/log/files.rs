@@ -1,7 +1,7 @@
 //! The log files: `DIR/TENANT/NAME.log`, appended to, and moved to `.1`, `.2`, `.3` as they fill up.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions, create_dir_all, rename};
+use std::fs::{File, OpenOptions, create_dir_all, read_dir, remove_file, rename};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,10 @@ const ROTATE_BYTES: u64 = 10 << 20;
 
 /// How many that were moved away are kept.
 const KEPT: u32 = 3;
+
+/// What a tenant's files may have in all, those of applications that it no longer has included: beyond it those that were
+/// written longest ago are removed. The default tenant's are the operator's own.
+const TENANT_BYTES: u64 = 1 << 30;
 
 /// How many files stay open, those written last: enough for the applications that are busy at one time.
 const OPEN: usize = 64;
@@ -54,12 +58,42 @@ impl Files {
         Ok(())
     }
 
-    fn open_file(&self, key: &AppKey) -> io::Result<Open> {
+    fn open_file(&mut self, key: &AppKey) -> io::Result<Open> {
         let path = path(&self.dir, key);
-        path.parent().map_or(Ok(()), create_dir_all)?;
+        let folder = self.dir.join(key.tenant.as_str());
+        create_dir_all(&folder)?;
+        if !key.tenant.is_default() && !path.exists() {
+            self.make_room(&folder)?;
+        }
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         let size = file.metadata()?.len();
         Ok(Open { key: key.clone(), file, size })
+    }
+
+    /// Removes of a tenant's files, before another one is made, those written longest ago that are too many.
+    fn make_room(&mut self, folder: &Path) -> io::Result<()> {
+        let files = read_dir(folder)?.flatten().filter_map(|file| Some((file.path(), file.metadata().ok()?)));
+        let mut files: Vec<_> =
+            files.filter_map(|(path, known)| Some((known.modified().ok()?, known.len(), path))).collect();
+        let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
+        files.sort_unstable();
+        for (_, size, oldest) in files {
+            if total + ROTATE_BYTES <= TENANT_BYTES {
+                break;
+            }
+            self.open.retain(|open| path(&self.dir, &open.key) != oldest);
+            remove(&oldest)?;
+            total -= size;
+        }
+        Ok(())
+    }
+}
+
+/// A file that is not there was removed by somebody else.
+fn remove(path: &Path) -> io::Result<()> {
+    match remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -98,6 +132,36 @@ mod tests {
         assert_eq!(found, ["a.log", "a.log.1", "a.log.2", "a.log.3"]);
         let first = |name: &str| std::fs::read(dir.path().join("default").join(name)).unwrap()[0] as char;
         assert_eq!(["a.log", "a.log.1", "a.log.2", "a.log.3"].map(first), ['o', 'm', 'k', 'i']);
+    }
+
+    #[test]
+    fn what_is_too_much_of_a_tenant_goes_from_its_oldest_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = Files::new(dir.path().to_owned());
+        let tenant = |tenant: &str, name: &str| AppKey {
+            tenant: crate::apps::TenantName::new(tenant).unwrap(),
+            name: AppName::new(name).unwrap(),
+        };
+        let of = |key: &AppKey| path(dir.path(), key);
+        for (number, name) in ["old", "middle", "new"].into_iter().enumerate() {
+            for key in [tenant("a", name), AppKey::of_default(AppName::new(name).unwrap())] {
+                files.append(&key, b"line\n").unwrap();
+                let file = OpenOptions::new().write(true).open(of(&key)).unwrap();
+                file.set_len(500 << 20).unwrap();
+                file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(number as u64)).unwrap();
+            }
+        }
+        files.append(&tenant("b", "another"), b"line\n").unwrap();
+        assert!(of(&tenant("a", "old")).exists());
+        files.append(&tenant("a", "newest"), b"line\n").unwrap();
+        let there = ["old", "middle", "new", "newest"].map(|name| of(&tenant("a", name)).exists());
+        assert_eq!(there, [false, true, true, true]);
+        // Whose file is gone goes on in another one.
+        files.append(&tenant("a", "old"), b"again\n").unwrap();
+        assert_eq!(std::fs::read(of(&tenant("a", "old"))).unwrap(), b"again\n");
+        assert!(
+            ["old", "middle", "new"].iter().all(|name| of(&AppKey::of_default(AppName::new(name).unwrap())).exists())
+        );
     }
 
     #[test]
