@@ -171,17 +171,15 @@ impl Server {
         self.child.id()
     }
 
-    /// CPU that its threads whose names begin so have used, by the kernel's ticks of 10 ms.
+    /// CPU of its threads whose name begins with `name`, in all, as the system counts it.
     pub fn cpu_of_threads(&self, name: &str) -> Duration {
         let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("its threads").flatten();
-        let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
-        let ticks = stats.filter_map(|stat| {
-            let (head, fields) = stat.rsplit_once(')')?;
-            let (_, called) = head.split_once('(')?;
-            let fields: Vec<u64> = fields.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
-            called.starts_with(name).then(|| fields.iter().sum::<u64>())
+        let nanos = threads.filter_map(|thread| {
+            let comm = fs::read_to_string(thread.path().join("comm")).ok()?;
+            let used = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            comm.starts_with(name).then(|| used.split(' ').next()?.parse::<u64>().ok())?
         });
-        Duration::from_millis(10 * ticks.sum::<u64>())
+        Duration::from_nanos(nanos.sum())
     }
 
     pub fn signal(&self, signal: Signal) {

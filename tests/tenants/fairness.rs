@@ -3,7 +3,6 @@
 //! `WASGI_FULL=1 cargo test --release --test tenants fairness -- --nocapture --test-threads=1` measures at full size, and
 //! says what was reached.
 
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -66,17 +65,6 @@ fn tell(what: &str, sorted: &[Duration]) {
     println!("{what:<34} p50 {:>7.2} ms   p99 {:>7.2} ms   max {:>7.2} ms", of(50), of(99), of(100));
 }
 
-/// CPU of the threads whose name begins with `name`, in all, as the system counts it.
-fn cpu_of_threads(host: &Hosted, name: &str) -> Duration {
-    let tasks = fs::read_dir(format!("/proc/{}/task", host.server.pid())).expect("its threads");
-    let nanos = tasks.flatten().filter_map(|task| {
-        let comm = fs::read_to_string(task.path().join("comm")).ok()?;
-        let used = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        comm.starts_with(name).then(|| used.split(' ').next()?.parse::<u64>().ok())?
-    });
-    Duration::from_nanos(nanos.sum())
-}
-
 /// CPU of all requests for `app` that are over, as `status` says.
 fn cpu_of_app(host: &Hosted, app: &str) -> Duration {
     Duration::from_micros(host.app(app)["cpu_us"].as_u64().expect("a number"))
@@ -93,7 +81,7 @@ fn a_bystander_hardly_notices_how_many_others_compute() {
     tell("nobody else", &alone);
     for spinners in [1, 8, 64] {
         let spinning: Vec<_> = (0..spinners).map(|_| begin(&host, "/e/spins?in=handle")).collect();
-        let at_work = || cpu_of_threads(&host, "long-") > Duration::from_millis(20);
+        let at_work = || host.server.cpu_of_threads("long-") > Duration::from_millis(20);
         wait_for("they compute", || at_work().then_some(()));
         let beside = steady(&host, asked, lasting);
         tell(&format!("beside {spinners} that compute for ever"), &beside);
@@ -131,8 +119,8 @@ fn many_new_long_calls_at_one_time_hold_up_a_bystander_no_longer_than_a_few() {
         // Their code is loaded at the first request, which takes the burst apart.
         apps.iter().for_each(|app| assert_eq!(host.server.get(&format!("/{app}")).status(), 200));
         let spinning: Vec<_> = (0..known).map(|_| begin(&host, "/e/spins?in=handle")).collect();
-        let before = cpu_of_threads(&host, "long-");
-        let are_known = || known == 0 || cpu_of_threads(&host, "long-") > before + Duration::from_millis(200);
+        let before = host.server.cpu_of_threads("long-");
+        let are_known = || known == 0 || host.server.cpu_of_threads("long-") > before + Duration::from_millis(200);
         wait_for("they are known to be long", || are_known().then_some(()));
         let mut connections: Vec<_> = (0..64).map(|_| host.server.connect()).collect();
         for (connection, app) in connections.iter_mut().zip(apps.iter().cycle()) {
@@ -172,7 +160,7 @@ fn shared(config: &str) -> (Duration, Duration) {
         call.read_exact(&mut [0; 9]).expect("the end of its CPU");
     }
     let few = each * 2;
-    (few, cpu_of_threads(&host, "long-").saturating_sub(few))
+    (few, host.server.cpu_of_threads("long-").saturating_sub(few))
 }
 
 #[test]
@@ -211,7 +199,7 @@ fn a_tenant_beyond_its_cpu_waits_and_only_a_calls_own_limit_ends_it() {
 fn a_long_call_leaves_the_io_threads_and_comes_back_when_it_is_short_again() {
     let _turn = turn();
     let host = hosted("", &[("v/computes", "computes", "")]);
-    let long = || cpu_of_threads(&host, "long-");
+    let long = || host.server.cpu_of_threads("long-");
     // It computes for some 100 ms, and then hardly.
     let mut link = host.server.connect();
     link.send(b"GET /v/computes?rounds=100000&n=600&ms=20 HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("a request");
@@ -233,10 +221,10 @@ fn an_application_whose_requests_are_long_begins_among_long_ones() {
     let host = hosted("", &[("v/computes", "computes", "")]);
     let mut link = host.server.connect();
     let mut ask = |rounds: u32| {
-        let before = cpu_of_threads(&host, "long-");
+        let before = host.server.cpu_of_threads("long-");
         let answer = link.get(&format!("/v/computes?rounds={rounds}&n=1")).expect("an answer");
         assert_eq!(answer.status(), 200);
-        cpu_of_threads(&host, "long-") - before
+        host.server.cpu_of_threads("long-") - before
     };
     assert_eq!(ask(0), Duration::ZERO);
     assert!((0..8).map(|_| ask(100_000)).sum::<Duration>() > Duration::ZERO);

@@ -49,7 +49,7 @@ pub struct Exchange {
     /// CPU and time that the guest used.
     pub meter: Meter,
     response: Mutex<Response>,
-    /// Whose CPU the guest uses; known once it has used some.
+    /// Whose CPU the guest uses; known before there is one.
     spender: OnceLock<Arc<Spender>>,
     /// The call counts among its long ones.
     counts: AtomicBool,
@@ -89,8 +89,7 @@ impl Exchange {
     }
 
     /// Gives way, and goes on among long calls. For a call of which it is known that it will be one.
-    pub async fn begin_long(&self, spender: &Arc<Spender>) {
-        self.bill(spender);
+    pub async fn begin_long(&self) {
         self.meter.begin_long();
         tokio::task::yield_now().await;
     }
@@ -159,7 +158,8 @@ mod tests {
         let spender = Spender::new(crate::tenants::Account::unlimited());
         let begin = || {
             let exchange = Exchange::new(Method::GET, true, Arc::default(), clocks);
-            let mut begun = Box::pin(exchange.begin_long(&spender));
+            exchange.bill(&spender);
+            let mut begun = Box::pin(exchange.begin_long());
             // It gives way, for its task to leave.
             assert!(begun.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
             drop(begun);

@@ -176,8 +176,10 @@ impl Answer {
             Ok(turn) => turn,
             Err(unserved) => return self.unserved(app, &unserved).await,
         };
+        // What its guest computes is that of its tenant from its start function on.
+        self.exchange.bill(app.spender());
         if app.is_long() {
-            self.exchange.begin_long(app.spender()).await;
+            self.exchange.begin_long().await;
         }
         let instance = match app.instance(&self.gateway.engine, &self.exchange).await {
             Ok(instance) => instance,

@@ -242,7 +242,7 @@ impl Writer {
     }
 
     fn write(&mut self, queue: &Queue, text: &str) {
-        let result = self.sink.write(&queue.key, text.as_bytes());
+        let result = self.sink.write(queue, text.as_bytes());
         if let (Err(error), false) = (&result, self.failing) {
             tracing::warn!(app = %queue.key, %error, "application logs can't be written and are lost");
         }
@@ -251,9 +251,9 @@ impl Writer {
 }
 
 impl Sink {
-    fn write(&mut self, key: &AppKey, lines: &[u8]) -> std::io::Result<()> {
+    fn write(&mut self, queue: &Queue, lines: &[u8]) -> std::io::Result<()> {
         match self {
-            Self::Files(files) => files.append(key, lines),
+            Self::Files(files) => files.append(&queue.key, queue.account.applications(), lines),
             Self::One(writer) => writer.write_all(lines).and_then(|()| writer.flush()),
         }
     }

@@ -1,7 +1,7 @@
 //! The log files: `DIR/TENANT/NAME.log`, appended to, and moved to `.1`, `.2`, `.3` as they fill up.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions, create_dir_all, read_dir, remove_file, rename};
+use std::fs::{DirEntry, File, OpenOptions, create_dir_all, read_dir, remove_file, rename};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,9 +13,9 @@ const ROTATE_BYTES: u64 = 10 << 20;
 /// How many that were moved away are kept.
 const KEPT: u32 = 3;
 
-/// What a tenant's files may have in all, those of applications that it no longer has included: beyond it those that were
-/// written longest ago are removed. The default tenant's are the operator's own.
-const TENANT_BYTES: u64 = 1 << 30;
+/// How many files a tenant may have for each application that it may have: its own, and as many of one that is gone.
+/// Beyond them those that were written longest ago are removed.
+const FILES_OF_ONE: usize = 2 * (1 + KEPT as usize);
 
 /// How many files stay open, those written last: enough for the applications that are busy at one time.
 const OPEN: usize = 64;
@@ -41,15 +41,15 @@ impl Files {
         Self { dir, open: VecDeque::new() }
     }
 
-    /// Appends `lines`, whole lines all of them, to the log of `key`.
-    pub(super) fn append(&mut self, key: &AppKey, lines: &[u8]) -> io::Result<()> {
+    /// Appends `lines`, whole lines all of them, to the log of `key`, whose tenant may have so many `applications`.
+    pub(super) fn append(&mut self, key: &AppKey, applications: Option<u32>, lines: &[u8]) -> io::Result<()> {
         let mut open = match self.open.iter().position(|open| open.key == *key) {
             Some(at) => self.open.remove(at).ok_or(io::ErrorKind::NotFound)?,
-            None => self.open_file(key)?,
+            None => self.open_file(key, applications)?,
         };
         if open.size > 0 && open.size + lines.len() as u64 > ROTATE_BYTES {
             rotate(&path(&self.dir, key))?;
-            open = self.open_file(key)?;
+            open = self.open_file(key, applications)?;
         }
         open.file.write_all(lines)?;
         open.size += lines.len() as u64;
@@ -58,42 +58,29 @@ impl Files {
         Ok(())
     }
 
-    fn open_file(&mut self, key: &AppKey) -> io::Result<Open> {
+    fn open_file(&mut self, key: &AppKey, applications: Option<u32>) -> io::Result<Open> {
         let path = path(&self.dir, key);
         let folder = self.dir.join(key.tenant.as_str());
         create_dir_all(&folder)?;
-        if !key.tenant.is_default() && !path.exists() {
-            self.make_room(&folder)?;
+        if let (Some(applications), false) = (applications, path.exists()) {
+            self.make_room(&folder, applications as usize * FILES_OF_ONE)?;
         }
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         let size = file.metadata()?.len();
         Ok(Open { key: key.clone(), file, size })
     }
 
-    /// Removes of a tenant's files, before another one is made, those written longest ago that are too many.
-    fn make_room(&mut self, folder: &Path) -> io::Result<()> {
-        let files = read_dir(folder)?.flatten().filter_map(|file| Some((file.path(), file.metadata().ok()?)));
-        let mut files: Vec<_> =
-            files.filter_map(|(path, known)| Some((known.modified().ok()?, known.len(), path))).collect();
-        let mut total: u64 = files.iter().map(|(_, size, _)| size).sum();
+    /// Removes of the files in `folder`, before another one is made, those written longest ago that are beyond `most`.
+    fn make_room(&mut self, folder: &Path, most: usize) -> io::Result<()> {
+        let written = |file: DirEntry| Some((file.metadata().ok()?.modified().ok()?, file.path()));
+        let mut files: Vec<_> = read_dir(folder)?.flatten().filter_map(written).collect();
         files.sort_unstable();
-        for (_, size, oldest) in files {
-            if total + ROTATE_BYTES <= TENANT_BYTES {
-                break;
-            }
+        let beyond = (files.len() + 1).saturating_sub(most);
+        for (_, oldest) in files.into_iter().take(beyond) {
             self.open.retain(|open| path(&self.dir, &open.key) != oldest);
-            remove(&oldest)?;
-            total -= size;
+            remove_file(&oldest)?;
         }
         Ok(())
-    }
-}
-
-/// A file that is not there was removed by somebody else.
-fn remove(path: &Path) -> io::Result<()> {
-    match remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 
@@ -122,7 +109,7 @@ mod tests {
         let key = AppKey::of_default(AppName::new("a").unwrap());
         let mut files = Files::new(dir.path().to_owned());
         for letter in "abcdefghijklmnop".chars() {
-            files.append(&key, letter.to_string().repeat(4 << 20).as_bytes()).unwrap();
+            files.append(&key, None, letter.to_string().repeat(4 << 20).as_bytes()).unwrap();
         }
         let mut found: Vec<_> = std::fs::read_dir(dir.path().join("default"))
             .unwrap()
@@ -135,33 +122,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_of_a_tenant_goes_from_its_oldest_on() {
+    fn of_more_files_than_a_tenant_may_have_those_written_longest_ago_go() {
         let dir = tempfile::tempdir().unwrap();
         let mut files = Files::new(dir.path().to_owned());
-        let tenant = |tenant: &str, name: &str| AppKey {
-            tenant: crate::apps::TenantName::new(tenant).unwrap(),
-            name: AppName::new(name).unwrap(),
-        };
-        let of = |key: &AppKey| path(dir.path(), key);
-        for (number, name) in ["old", "middle", "new"].into_iter().enumerate() {
-            for key in [tenant("a", name), AppKey::of_default(AppName::new(name).unwrap())] {
-                files.append(&key, b"line\n").unwrap();
-                let file = OpenOptions::new().write(true).open(of(&key)).unwrap();
-                file.set_len(500 << 20).unwrap();
-                file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(number as u64)).unwrap();
-            }
+        let key = |number: usize| format!("acme/{number}").parse::<AppKey>().unwrap();
+        let other: AppKey = "other/1".parse().unwrap();
+        files.append(&other, Some(1), b"line\n").unwrap();
+        for number in 0..FILES_OF_ONE {
+            files.append(&key(number), Some(1), b"line\n").unwrap();
+            // Not as the clock has it, which is too coarse to tell them apart.
+            let file = OpenOptions::new().append(true).open(path(dir.path(), &key(number))).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(number as u64)).unwrap();
         }
-        files.append(&tenant("b", "another"), b"line\n").unwrap();
-        assert!(of(&tenant("a", "old")).exists());
-        files.append(&tenant("a", "newest"), b"line\n").unwrap();
-        let there = ["old", "middle", "new", "newest"].map(|name| of(&tenant("a", name)).exists());
-        assert_eq!(there, [false, true, true, true]);
+        let there = |number: usize| path(dir.path(), &key(number)).exists();
+        assert!((0..FILES_OF_ONE).all(there));
+        files.append(&key(FILES_OF_ONE), Some(1), b"line\n").unwrap();
+        assert!(!there(0) && (1..=FILES_OF_ONE).all(there) && path(dir.path(), &other).exists());
         // Whose file is gone goes on in another one.
-        files.append(&tenant("a", "old"), b"again\n").unwrap();
-        assert_eq!(std::fs::read(of(&tenant("a", "old"))).unwrap(), b"again\n");
-        assert!(
-            ["old", "middle", "new"].iter().all(|name| of(&AppKey::of_default(AppName::new(name).unwrap())).exists())
-        );
+        files.append(&key(0), Some(1), b"again\n").unwrap();
+        assert_eq!(std::fs::read(path(dir.path(), &key(0))).unwrap(), b"again\n");
+        assert!(!there(1));
+        files.append(&key(1), None, b"line\n").unwrap();
+        assert!((0..=FILES_OF_ONE).all(there));
     }
 
     #[test]
@@ -171,7 +153,7 @@ mod tests {
         for round in 0..2 {
             for number in 0..200 {
                 let key = AppKey::of_default(AppName::new(&number.to_string()).unwrap());
-                files.append(&key, format!("{round}\n").as_bytes()).unwrap();
+                files.append(&key, None, format!("{round}\n").as_bytes()).unwrap();
                 assert_eq!(std::fs::read_to_string(path(dir.path(), &key)).unwrap().lines().count(), round + 1);
             }
         }

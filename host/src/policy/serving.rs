@@ -175,6 +175,7 @@ const NO_STREAMS: [i32; 6] =
 const KIND: u64 = 0xf;
 /// `SOCK_PACKET` of Linux 2.0, which still is another name for a family.
 const OLD_PACKET: i32 = 10;
+const FAST_OPEN: u64 = libc::MSG_FASTOPEN as u64;
 
 fn filter() -> Result<BpfProgram, BackendError> {
     let calls = [&PROCESSES[..], &KERNEL, &MOUNTS, &USERS, &EXOTIC, &OF_THE_MACHINE].concat();
@@ -188,6 +189,11 @@ fn filter() -> Result<BpfProgram, BackendError> {
         sockets.push(all([when(1, Dword, MaskedEq(KIND), kind as u64)])?);
     }
     rules.insert(libc::SYS_socket, sockets);
+    // A stream that connects as it sends.
+    let fast = |argument: u8| all([when(argument, Dword, MaskedEq(FAST_OPEN), FAST_OPEN)]);
+    for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+        rules.insert(call, vec![fast(flags)?]);
+    }
     // What a terminal takes for typed.
     rules.insert(libc::SYS_ioctl, vec![all([when(1, Dword, Eq, libc::TIOCSTI)])?]);
     if let Some((bit, own)) = X32 {

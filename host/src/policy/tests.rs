@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::{fs, io, thread};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketType, socket};
+use rustix::net::{AddressFamily, SendFlags, SocketType, sendto, socket};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::UnshareFlags;
 
@@ -95,6 +95,9 @@ fn it_listens_and_connects_to_nobody() {
         TcpListener::bind("127.0.0.1:0").unwrap();
         denied(TcpListener::bind("127.0.0.1:1"));
         denied(TcpStream::connect(address));
+        let unconnected = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        let fast_open = SendFlags::from_bits_retain(libc::MSG_FASTOPEN.cast_unsigned());
+        assert_eq!(sendto(&unconnected, b"to it", fast_open, &address).unwrap_err(), Errno::PERM);
         denied(UnixStream::connect(&path));
         denied(UdpSocket::bind("127.0.0.1:0"));
         for family in [AddressFamily::NETLINK, AddressFamily::PACKET, AddressFamily::VSOCK] {

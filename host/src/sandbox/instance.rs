@@ -12,7 +12,7 @@ use super::guest::{Guest, MAX_HANDLES, Request, Surroundings};
 use super::limits::Refused;
 use super::ticker::{Hurry, Ticking};
 use crate::exchange::{Ended, Exchange, Found};
-use crate::tenants::{OutOfMemory, Spender};
+use crate::tenants::OutOfMemory;
 
 /// An instance of an application. It is owned by one request at a time, from its creation on.
 pub struct Instance {
@@ -66,7 +66,7 @@ impl Instance {
         let hurry = engine.ticker().hurry().clone();
         let mut ticked = false;
         store.epoch_deadline_callback(move |store| match store.data().request() {
-            Some(request) => tick(&request.exchange, store.data().spender(), &hurry),
+            Some(request) => tick(&request.exchange, &hurry),
             None => {
                 // While it is instantiated.
                 if std::mem::replace(&mut ticked, true) {
@@ -76,7 +76,6 @@ impl Instance {
             }
         });
         store.set_epoch_deadline(1);
-        exchange.bill(store.data().spender());
         exchange.meter.begin_call();
         let instantiated = exchange.meter.limit(Some(&exchange.client), code.form().instantiate(&mut store)).await;
         match instantiated {
@@ -149,8 +148,7 @@ impl Instance {
 
 /// The guest is interrupted: it goes on where it has hardly run in this poll, or where that is to be measured first, and
 /// gives way to others where it computes.
-fn tick(exchange: &Exchange, spender: &Arc<Spender>, hurry: &Hurry) -> wasmtime::Result<UpdateDeadline> {
-    exchange.bill(spender);
+fn tick(exchange: &Exchange, hurry: &Hurry) -> wasmtime::Result<UpdateDeadline> {
     let found = exchange.meter.tick()?;
     if found != Found::Beginning {
         hurry.hurry();

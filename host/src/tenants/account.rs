@@ -12,6 +12,9 @@ use super::memory::Pool;
 use super::quota::Quota;
 use crate::units::nanos;
 
+/// Stands for a number of applications that has no limit.
+const NO_LIMIT: u32 = u32::MAX;
+
 /// A tenant's account. An application's versions come and go; it stays.
 #[derive(Debug)]
 pub struct Account {
@@ -21,6 +24,7 @@ pub struct Account {
     responses: Bucket,
     log: Bucket,
     memory: Arc<Pool>,
+    applications: AtomicU32,
     weight: AtomicU32,
     cpu: Bucket,
     long: AtomicU32,
@@ -54,6 +58,7 @@ impl Account {
             responses: Bucket::new(quota.response_bytes),
             log: Bucket::new(quota.log_bytes),
             memory: Pool::of_tenant(quota.memory, host),
+            applications: AtomicU32::new(quota.applications.unwrap_or(NO_LIMIT)),
             weight: AtomicU32::new(quota.weight),
             cpu: Bucket::new(quota.cpu.map(nanos)),
             long: AtomicU32::new(0),
@@ -74,6 +79,7 @@ impl Account {
         self.responses.set(quota.response_bytes);
         self.log.set(quota.log_bytes);
         self.memory.set(quota.memory);
+        self.applications.store(quota.applications.unwrap_or(NO_LIMIT), Relaxed);
         self.weight.store(quota.weight, Relaxed);
         self.cpu.set(quota.cpu.map(nanos));
     }
@@ -109,6 +115,11 @@ impl Account {
     /// Bytes that waited are not sent after all.
     pub fn unsend(&self, bytes: usize) {
         self.responses.put_back(bytes as u64);
+    }
+
+    /// How many applications it may have; `None` is no limit.
+    pub fn applications(&self) -> Option<u32> {
+        Some(self.applications.load(Relaxed)).filter(|most| *most != NO_LIMIT)
     }
 
     /// Its part of what long calls share, against that of other tenants; at least 1.
