@@ -95,6 +95,8 @@ pub fn start(
         Some(tls) => Some(Certificate::read(&tls.cert, &tls.key)?),
         None => None,
     };
+    // Before anything is made: a port that is taken leaves nothing behind.
+    let sockets = bind(&config.listen)?;
     let access_log = AccessLog::open(&config.access_log.path, config.access_log.format)?;
     let state_folder = state::make_folder(&root, source.path())?;
     // From here on there are threads, each with the rights that the first one has now.
@@ -115,7 +117,8 @@ pub fn start(
     let entered = runtime.enter();
     // Before anybody is told that it listens: whoever reads that may send one.
     let signals = Signals::new().context("listening to signals")?;
-    let listeners = bind(&config.listen)?;
+    let listeners = sockets.into_iter().map(TcpListener::from_std).collect::<std::io::Result<Vec<_>>>();
+    let listeners = listeners.context("handing the listening sockets to the runtime")?;
     let published = Arc::new(ArcSwap::from_pointee(Routes::default()));
     let gateway = Gateway::new(engine.clone(), published.clone(), access_log, config.trusted_proxies.clone());
     let scheme = if certificate.is_some() { "https" } else { "http" };
@@ -130,10 +133,12 @@ pub fn start(
         report: output.deploy,
     };
     let prepared = deploy::prepare(engine, published, options, runtime.handle())?;
+    let questions = admin::listen(prepared.state())?;
     let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
-    (output.listening)(&addresses.map(|address| format!("{scheme}://{address}")).collect::<Vec<_>>());
-    let deploys = Arc::new(prepared.start()?);
-    admin::serve(deploys.clone())?;
+    let urls = addresses.map(|address| format!("{scheme}://{address}")).collect::<Vec<_>>();
+    // The last that can fail is the thread of the deploys, so that one tells: that it listens, and then each deploy.
+    let deploys = Arc::new(prepared.start(move || (output.listening)(&urls))?);
+    admin::serve(questions, deploys.clone());
     drop(entered);
     let (phase, phases) = watch::channel(Phase::Serving);
     let listening = accept(&runtime, listeners, certificate.as_ref(), &gateway, &phases, &config);
@@ -258,16 +263,16 @@ fn read_config(path: Option<&Path>) -> Result<Config> {
     path.map_or_else(|| Ok(Config::default()), Config::read)
 }
 
-fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>> {
-    let mut listeners = Vec::new();
+fn bind(addresses: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>> {
+    let mut sockets = Vec::new();
     for address in addresses {
-        let bound = server::listen(*address);
-        listeners.push(bound.with_context(|| format!("listening on {address} (`--listen` names another address)"))?);
+        let bound = server::bind(*address);
+        sockets.push(bound.with_context(|| format!("listening on {address} (`--listen` names another address)"))?);
     }
-    if listeners.is_empty() {
+    if sockets.is_empty() {
         bail!("there is no address to listen on");
     }
-    Ok(listeners)
+    Ok(sockets)
 }
 
 fn accept(
@@ -303,7 +308,7 @@ async fn reached(mut phases: watch::Receiver<Phase>, phase: Phase) {
     let _ = phases.wait_for(|now| *now >= phase).await;
 }
 
-/// What the server goes on using of the file system and the network.
+/// What the server goes on using of the file system.
 fn reach(config: &Config, config_path: Option<&Path>, source: &Source, state: PathBuf) -> Reach {
     let mut reach = Reach::default();
     // The served directory may be replaced by another of its name, so what counts is where it lies.
@@ -316,7 +321,6 @@ fn reach(config: &Config, config_path: Option<&Path>, source: &Source, state: Pa
     if config.access_log.path != Path::new("-") {
         reach.appends_again(&config.access_log.path);
     }
-    reach.ports = config.listen.iter().map(SocketAddr::port).collect();
     reach
 }
 

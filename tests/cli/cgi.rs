@@ -1,8 +1,10 @@
 //! `wasgi cgi`: a component as a CGI/1.1 program (RFC 3875), by itself and under a web server that runs such.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -46,6 +48,10 @@ fn meta_variables_become_the_environ() {
         ("HTTP_CONTENT_TYPE", "text/plain"),
         ("HTTP_TRANSFER_ENCODING", "chunked"),
         ("HTTPS", "on"),
+        ("AUTH_TYPE", "Basic"),
+        ("REMOTE_USER", "zo\u{eb}"),
+        ("REMOTE_HOST", "client.example.com"),
+        ("REMOTE_IDENT", ""),
         ("SECRET_OF_THE_SERVER", "not for guests"),
     ];
     let ended = run(&mut cgi(guests::component("environ"), &meta));
@@ -60,6 +66,9 @@ fn meta_variables_become_the_environ() {
         "SERVER_PORT=8081",
         "SERVER_PROTOCOL=HTTP/1.1",
         "REMOTE_ADDR=192.0.2.7",
+        "AUTH_TYPE=Basic",
+        "REMOTE_USER=zo\u{eb}",
+        "REMOTE_HOST=client.example.com",
         "SERVER_NAME=www.example.com",
         "HTTP_USER_AGENT=tests",
         "HTTP_X_LONG_NAME=value",
@@ -69,7 +78,9 @@ fn meta_variables_become_the_environ() {
     }
     assert!(!body.contains("not for guests"), "{body}");
     // Nothing is made up: nobody sent them.
-    for name in ["HTTP_HOST=", "CONTENT_LENGTH=", "CONTENT_TYPE=", "HTTP_CONTENT_", "HTTP_TRANSFER_ENCODING="] {
+    for name in
+        ["REMOTE_IDENT=", "HTTP_HOST=", "CONTENT_LENGTH=", "CONTENT_TYPE=", "HTTP_CONTENT_", "HTTP_TRANSFER_ENCODING="]
+    {
         assert!(!body.lines().any(|line| line.starts_with(name)), "{name} in {body}");
     }
     let meta = [("HTTP_HOST", "other.example.com:8081"), ("SERVER_PROTOCOL", "HTTP/2.0")];
@@ -95,17 +106,60 @@ fn exactly_the_body_is_read() {
 
 #[test]
 fn status_and_errors_are_headers() {
-    let ended = run(&mut cgi(guests::component("status"), &[("QUERY_STRING", "status=404 Not Here")]));
-    println!("{}", ended.out);
+    let ended = run(&mut cgi(guests::component("status"), &[("QUERY_STRING", "status=404%20Not%20Here")]));
+    assert!(ended.code == Some(0) && ended.out.starts_with("Status: 404 Not Here\r\n"), "{ended:?}");
     let ended = run(&mut cgi(guests::component("traps"), &[("QUERY_STRING", "in=handle")]));
     assert!(ended.out.starts_with("Status: 500 "), "{ended:?}");
-    let ended = run(wasgi().env_remove("REQUEST_METHOD").arg("cgi").arg(guests::component("echo")));
-    assert_ne!(ended.code, Some(0));
-    assert_eq!((ended.out.as_str(), ended.err.lines().count()), ("", 1), "{ended:?}");
-    assert!(ended.err.contains("REQUEST_METHOD"), "{ended:?}");
-    let ended = run(&mut cgi(guests::component("echo"), &[("CONTENT_LENGTH", "many")]));
-    assert_ne!(ended.code, Some(0));
-    assert!(ended.err.contains("CONTENT_LENGTH"), "{ended:?}");
+}
+
+/// The URL comes in three variables: the path decoded, the query as it was sent.
+#[test]
+fn bytes_of_the_url_stay_what_they_are() {
+    let environ = |path: &str, query: &[u8]| {
+        let mut command = cgi(guests::component("environ"), &[("PATH_INFO", path)]);
+        run(command.env("QUERY_STRING", OsStr::from_bytes(query)))
+    };
+    for (path, query) in [
+        ("/caf\u{e9}", "q=caf\u{e9}"),
+        // A client that encodes twice is decoded once.
+        ("/caf%C3%A9", "q=caf%C3%A9"),
+        ("/a+b?c#d", "q=a+b?c/d&%2523"),
+    ] {
+        let ended = environ(path, query.as_bytes());
+        for line in [format!("PATH_INFO={path}"), format!("QUERY_STRING={query}")] {
+            assert!(ended.out.lines().any(|given| given == line), "{line} is not in {ended:?}");
+        }
+    }
+    // As `wasgi serve`, which answers both with 400.
+    for (query, said) in [(&b"q=caf\xe9"[..], "q=caf\u{fffd}"), (b"q=a b", "q=a b")] {
+        let ended = environ("/", query);
+        assert_eq!((ended.code, ended.out.as_str(), ended.err.lines().count()), (Some(2), "", 1), "{ended:?}");
+        assert!(ended.err.contains("QUERY_STRING") && ended.err.contains(said), "{ended:?}");
+    }
+}
+
+#[test]
+fn what_is_no_request_or_no_application_is_not_started() {
+    let site = Site::new();
+    let (sound, bad) = (site.file("sound.wasm"), site.file("bad.wasm"));
+    fs::copy(guests::component("echo"), &sound).unwrap();
+    fs::write(site.file("sound.toml"), "[limitz]\n").unwrap();
+    fs::write(&bad, "no component").unwrap();
+    let echo = guests::component("echo");
+    let mut unset = cgi(echo, &[]);
+    unset.env_remove("REQUEST_METHOD");
+    for (mut command, said) in [
+        (unset, "REQUEST_METHOD"),
+        (cgi(echo, &[("REQUEST_METHOD", "BAD METHOD")]), "BAD METHOD"),
+        (cgi(echo, &[("CONTENT_LENGTH", "many")]), "CONTENT_LENGTH"),
+        (cgi(&sound, &[]), "sound.toml: line 1, column 2"),
+        (cgi(&bad, &[]), "bad.wasm"),
+        (cgi(&site.file("missing.wasm"), &[]), "missing.wasm"),
+    ] {
+        let ended = run(&mut command);
+        assert_eq!((ended.code, ended.out.as_str(), ended.err.lines().count()), (Some(2), "", 1), "{ended:?}");
+        assert!(ended.err.contains(said), "{said} is not in {ended:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `wasgi check`.
 
-use std::fs;
-
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use crate::support::component::slow_to_compile;
@@ -44,6 +44,50 @@ fn what_would_be_refused_says_why() {
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let last = ended.out.lines().last().unwrap();
         assert!(last.starts_with("refused: it is ") && last.contains(said), "{ended:?}");
+    }
+}
+
+/// What the deploys say, that it says.
+#[test]
+fn files_that_no_deploy_reads_are_refused_as_there() {
+    let site = Site::new();
+    let server = site.serve();
+    let sound = site.folder().join("sound.wasm");
+    fs::write(&sound, version("one")).unwrap();
+    let large = |name| File::create(site.file(name)).unwrap().set_len((256 << 20) + 1).unwrap();
+    let link = |name| symlink(&sound, site.file(name)).unwrap();
+    let copy = |name| assert!(fs::copy(&sound, site.file(name)).is_ok());
+    let deploys: [(&str, &dyn Fn(), &str); 4] = [
+        ("large", &|| large("large.wasm"), "268435457 bytes, which is more than 268435456"),
+        ("link", &|| link("link.wasm"), "symbolic link"),
+        ("a..b", &|| copy("a..b.wasm"), "not a route"),
+        (
+            "manifest",
+            &|| {
+                link("manifest.toml");
+                copy("manifest.wasm");
+            },
+            "symbolic link",
+        ),
+    ];
+    for (name, put, said) in deploys {
+        let refusal = server.line(&format!("refused {name}"), put);
+        let ended = run(wasgi().arg("check").arg(site.file(&format!("{name}.wasm"))));
+        let reason = ended.out.lines().last().and_then(|last| last.strip_prefix("refused: ")).unwrap_or_default();
+        assert!(ended.code == Some(1) && reason.contains(said), "{said:?}: {ended:?}");
+        assert!(refusal.contains(reason), "{reason:?} is not in {refusal:?}");
+    }
+    for (name, said) in [
+        ("a b.wasm", "' ' can't be in a name"),
+        (".hidden.wasm", "begins with a dot"),
+        ("hello.component", "only NAME.wasm"),
+        ("hello.toml", "a manifest"),
+    ] {
+        fs::copy(&sound, site.folder().join(name)).unwrap();
+        // By its name alone as by a path.
+        let ended = run(wasgi().arg("check").arg(name).current_dir(site.folder()));
+        let last = ended.out.lines().last().unwrap_or_default();
+        assert!(ended.code == Some(1) && last.starts_with("refused: ") && last.contains(said), "{said:?}: {ended:?}");
     }
 }
 

@@ -35,12 +35,25 @@ fn a_port_that_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let mut command = wasgi();
+    let log = site.folder().join("access.log");
     command.arg("serve").arg(site.apps()).args(["--listen", &address, "--state"]).arg(site.state());
-    refused(&run(&mut command), &format!("listening on {address}"));
+    refused(&run(command.arg("--access-log").arg(&log)), &format!("listening on {address}"));
     // One of two is as bad.
     let mut command = site.command();
     command.args(["--listen", &address]);
     refused(&run(&mut command), &format!("listening on {address}"));
+    assert!(!site.state().exists() && !log.exists(), "something was made");
+}
+
+/// Whoever reads that it listens may ask for its status.
+#[test]
+fn a_server_that_can_not_be_asked_does_not_say_that_it_listens() {
+    let site = Site::new();
+    site.serve().stop();
+    let socket = site.state_folder().join("socket");
+    fs::remove_file(&socket).unwrap();
+    fs::create_dir(&socket).unwrap();
+    refused(&run(&mut site.command()), "can't make the socket");
 }
 
 #[test]
@@ -73,6 +86,7 @@ fn options_that_make_no_sense() {
         (&["logs", "../x"], "../x"),
         (&["logs", "x", "--dir", "missing"], "missing"),
         (&["demo", "--listen", "everywhere"], "127.0.0.1:8080"),
+        (&["demo", "--listen", "127.0.0.1:0"], "in a clone of the project"),
     ] {
         refused(&run(wasgi().args(arguments).current_dir(site.folder())), said);
     }

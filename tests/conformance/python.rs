@@ -13,6 +13,7 @@
 mod support;
 
 mod environ;
+mod file_wrapper;
 mod framing;
 mod input;
 mod isolation;

@@ -37,7 +37,7 @@ impl Seen {
 #[test]
 fn d6_a_thousand_replacements_fail_no_request() {
     // Fewer would not show what happens to those that overtake each other.
-    let replacements = size::of(1_000).max(100);
+    let replacements = size::of(1_000).max(500);
     let site = Site::new();
     let versions = [version("one"), version("two")];
     site.put("hello.wasm", &versions[0]);

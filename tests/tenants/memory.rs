@@ -1,23 +1,24 @@
-//! Memory of all instances that are alive, of one tenant and of all.
+//! Memory of all instances that are alive and of their code, of one tenant and of all.
 
 use crate::support::wait_for;
-use crate::{finish, hosted, refused};
+use crate::{deploy, finish, hosted, refused};
 
-/// What one instance of the guest `lockstep` has, in bytes.
-fn one_instance() -> u64 {
+/// What one instance of the guest `lockstep` has, and what its code takes, in bytes.
+fn one_instance() -> (u64, u64) {
     let host = hosted("", &[("acme/a", "lockstep", "")]);
     let running = host.begin("/acme/a");
-    let memory = host.tenant("acme")["memory"].as_u64().expect("a number");
+    let tenant = host.tenant("acme");
+    let [memory, code] = ["memory", "code"].map(|key| tenant[key].as_u64().expect("a number"));
     finish(running);
     wait_for("its memory is given back", || (host.tenant("acme")["memory"] == 0).then_some(()));
-    memory
+    (memory, code)
 }
 
 #[test]
 fn the_instances_of_a_tenant_share_its_memory() {
-    let one = one_instance();
+    let (one, code) = one_instance();
     assert!((128 << 10..4 << 20).contains(&one), "{one}");
-    let config = format!("[tenants.acme]\nmemory = {}\n", one * 3 + one / 2);
+    let config = format!("[tenants.acme]\nmemory = {}\n", one * 3 + one / 2 + code * 2);
     let host = hosted(&config, &[("acme/a", "lockstep", ""), ("acme/b", "lockstep", ""), ("umbra/a", "lockstep", "")]);
     let running = [host.begin("/acme/a"), host.begin("/acme/b"), host.begin("/acme/a")];
     for target in ["/acme/a", "/acme/b"] {
@@ -48,6 +49,36 @@ fn an_instance_that_grows_beyond_its_tenants_memory_is_503_and_its_neighbour_gro
 }
 
 #[test]
+fn the_code_of_a_tenant_is_its_memory_and_is_dropped_where_nobody_asks_for_it() {
+    let (one, code) = one_instance();
+    assert!((64 << 10..1 << 20).contains(&code), "{code}");
+    let config = format!("[tenants.acme]\nmemory = {}\n", (one + code) * 2 + code / 2);
+    let host = hosted(&config, &["acme/a", "acme/b", "acme/c"].map(|app| (app, "lockstep", "")));
+    let (a, b) = (host.begin("/acme/a"), host.begin("/acme/b"));
+    refused(&host.server.get("/acme/c"));
+    let line = host.server.log.with("reason=\"the tenant's memory\"");
+    assert!(line.contains(" 503 unavailable "), "{line}");
+    assert_eq!(host.tenant("acme")["code"], code * 2);
+    finish(a);
+    // The code that served a moment ago is kept for a while, and what serves is never dropped.
+    wait_for("c has the room of a", || (host.server.get("/acme/c").status() == 200).then_some(()));
+    assert_eq!(host.tenant("acme")["code"], code * 2);
+    finish(b);
+    wait_for("a has room again", || (host.server.get("/acme/a").status() == 200).then_some(()));
+}
+
+#[test]
+fn code_that_its_tenant_can_never_have_is_refused() {
+    let host = hosted("[tenants.acme]\nmemory = \"64KiB\"\n", &[]);
+    deploy(&host.site, &("acme/a", "lockstep", ""));
+    let line = host.server.out.find(0, "acme/a", |line| line.starts_with("refused acme/a: "));
+    let (room, whose) =
+        ("there is no room for its ", "of machine code: the tenant's instances and code have all the memory");
+    assert!(line.contains(room) && line.contains(whose), "{line}");
+    assert_eq!(host.server.status_of("/acme/a"), 404);
+}
+
+#[test]
 fn instances_that_only_wait_make_room() {
     let config = "[tenants.acme]\nmemory = \"32MiB\"\n";
     let reuse = "[instances]\nreuse = true\n";
@@ -67,8 +98,8 @@ fn instances_that_only_wait_make_room() {
 
 #[test]
 fn all_tenants_share_what_the_host_may_use() {
-    let one = one_instance();
-    let config = format!("memory = {}\n", one * 4 + one / 2);
+    let (one, code) = one_instance();
+    let config = format!("memory = {}\n", one * 4 + one / 2 + code * 3);
     let host = hosted(&config, &[("a", "lockstep", ""), ("acme/a", "lockstep", ""), ("umbra/a", "lockstep", "")]);
     let running = ["/a", "/acme/a", "/acme/a", "/umbra/a"].map(|target| host.begin(target));
     for target in ["/a", "/acme/a", "/umbra/a"] {

@@ -8,7 +8,7 @@ mod table;
 mod tail;
 
 pub use client::{logs, status};
-pub use server::serve;
+pub use server::{listen, serve};
 pub use table::write_table;
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! The server's end of the socket.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,17 +28,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a log that is followed is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Answers on the socket of the state of `deploys`, until the task is aborted.
+/// Makes the socket of the state `folder`, where questions wait until they are [answered](serve). Must be called within a
+/// runtime.
 ///
 /// # Errors
 /// Where the socket can't be made.
-pub fn serve(deploys: Arc<Deploys>) -> Result<JoinHandle<()>> {
-    let folder = deploys.state();
+pub fn listen(folder: &Path) -> Result<UnixListener> {
     let failed = || format!("can't make the socket in {}", folder.display());
     let listener = socket::listen(folder).with_context(failed)?;
     listener.set_nonblocking(true).with_context(failed)?;
-    let listener = UnixListener::from_std(listener).with_context(failed)?;
-    Ok(tokio::spawn(accept(listener, deploys)))
+    UnixListener::from_std(listener).with_context(failed)
+}
+
+/// Answers what is asked of `deploys`, until the task is aborted.
+pub fn serve(listener: UnixListener, deploys: Arc<Deploys>) -> JoinHandle<()> {
+    tokio::spawn(accept(listener, deploys))
 }
 
 async fn accept(listener: UnixListener, deploys: Arc<Deploys>) {

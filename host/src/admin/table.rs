@@ -83,7 +83,7 @@ fn tenant_row(tenant: &TenantStatus) -> [String; 8] {
         in_flight,
         tenant.queued.to_string(),
         seconds(tenant.cpu_us),
-        of(mebibytes(tenant.memory), tenant.most_memory.map(ByteSize)),
+        of(mebibytes(tenant.memory + tenant.code), tenant.most_memory.map(ByteSize)),
         tenant.refused.to_string(),
         tenant.dropped_lines.to_string(),
     ]
@@ -220,6 +220,7 @@ ignored README: why
             most_cpu_us_per_second: None,
             weight: 100,
             memory: 5 << 20 | 1,
+            code: 0,
             most_memory: most.map(|_| 512 << 20),
             refused: 7,
             dropped_lines: 0,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
@@ -41,7 +41,12 @@ impl Tail {
     pub(super) async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(file) = &mut self.file {
             let count = file.read(buffer).await?;
-            if count > 0 || !self.moved_away().await? {
+            if count > 0 || !moved_away(file, &self.path).await? {
+                return Ok(count);
+            }
+            // What came between that read and the move; once another file has the name, nothing more comes.
+            let count = file.read(buffer).await?;
+            if count > 0 {
                 return Ok(count);
             }
         }
@@ -51,14 +56,13 @@ impl Tail {
             None => Ok(0),
         }
     }
+}
 
-    /// Whether another file has the log's name by now.
-    async fn moved_away(&self) -> io::Result<bool> {
-        let Some(file) = &self.file else { return Ok(false) };
-        let there = tokio::fs::metadata(&self.path).await;
-        let own = file.metadata().await?;
-        Ok(there.is_ok_and(|there| (there.dev(), there.ino()) != (own.dev(), own.ino())))
-    }
+/// Whether another file has the name `path` by now.
+async fn moved_away(file: &File, path: &Path) -> io::Result<bool> {
+    let there = tokio::fs::metadata(path).await;
+    let own = file.metadata().await?;
+    Ok(there.is_ok_and(|there| (there.dev(), there.ino()) != (own.dev(), own.ino())))
 }
 
 #[cfg(test)]
@@ -86,6 +90,37 @@ mod tests {
         assert_eq!(read(&mut tail).await, "");
         std::fs::write(&path, "two\n").unwrap();
         assert_eq!(read(&mut tail).await, "two\n");
+    }
+
+    #[test]
+    fn what_is_added_just_before_the_log_is_moved_away_is_read() {
+        // One thread reads files, so that what it is given to do is done in that order.
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let (path, away) = (dir.path().join("a.log"), dir.path().join("a.log.1"));
+            std::fs::write(&path, "one\n").unwrap();
+            let mut tail = Tail::open(path.clone()).await.unwrap().unwrap();
+            assert_eq!(read(&mut tail).await, "one\n");
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let waiting = tokio::task::spawn_blocking(move || wait.recv());
+            let text = {
+                let mut reading = std::pin::pin!(read(&mut tail));
+                let pending = std::future::poll_fn(|cx| std::task::Poll::Ready(reading.as_mut().poll(cx).is_pending()));
+                assert!(pending.await, "it reads, behind what waits");
+                let rotating = tokio::task::spawn_blocking(move || {
+                    std::fs::write(&path, "one\ntwo\n")?;
+                    std::fs::rename(&path, away)?;
+                    std::fs::write(&path, "three\n")
+                });
+                go.send(()).unwrap();
+                let text = reading.await;
+                rotating.await.unwrap().unwrap();
+                text
+            };
+            waiting.await.unwrap().unwrap();
+            assert_eq!((text, read(&mut tail).await), ("two\n".into(), "three\n".into()));
+        });
     }
 
     #[tokio::test]

@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -13,9 +13,9 @@ use super::{AppKey, Share};
 use crate::exchange::{Clocks, Exchange};
 use crate::log::AppLog;
 use crate::manifest::{Limits, Settings};
-use crate::sandbox::{Code, Engine, Failure, Idle, Instance, Outcome, Refusal, Surroundings};
+use crate::sandbox::{Code, Engine, Failure, Idle, Instance, NoCode, Outcome, Surroundings};
 use crate::scheduler::SHORT;
-use crate::tenants::{Account, Bounds, Gate, OutOfMemory, Pass, Spender};
+use crate::tenants::{Account, Bounds, Gate, Need, OutOfMemory, Pass, Spare, Spender};
 use crate::units::nanos;
 
 /// How long a request waits in the queue before it is told that there is no room.
@@ -28,8 +28,12 @@ const REMEMBERS: u64 = 32;
 /// is expected to be long as well.
 const FEW: u32 = 4;
 
+/// How long code stays at least that was used, even where its memory is needed: loading it takes about a millisecond for
+/// each megabyte, and nobody's two applications shall have it loaded anew for every request.
+const STAYS: Duration = Duration::from_secs(5);
+
 /// Gives an application's code: at its first request, and at the first after it was unloaded.
-pub type Loader = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Code, Refusal>> + Send>> + Send + Sync>;
+pub type Loader = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Code, NoCode>> + Send>> + Send + Sync>;
 
 /// Counts that outlive an application's versions.
 #[derive(Debug, Default)]
@@ -75,7 +79,7 @@ pub struct App {
     code: ArcSwapOption<Code>,
     loading: Mutex<()>,
     gate: Gate,
-    idle: OnceLock<Idle>,
+    idle: Idle,
     born: Instant,
     /// Milliseconds from `born` to the last request.
     used: AtomicU64,
@@ -121,7 +125,7 @@ pub enum Unserved {
     NoSlot,
     /// The code can't be had.
     #[error("the application's code can't be had: {0}")]
-    NoCode(Refusal),
+    NoCode(NoCode),
     /// The instance failed before it could serve.
     #[error("the application can't be instantiated: {0}")]
     Broken(Failure),
@@ -145,8 +149,12 @@ impl Unserved {
             Unserved::Full(Whose::Tenant) => Some("the tenant's requests in flight"),
             Unserved::Waited => Some("no turn came"),
             Unserved::NoSlot => Some("the host's instances"),
-            Unserved::Broken(Failure::Crowded(OutOfMemory::Tenant, _)) => Some("the tenant's memory"),
-            Unserved::Broken(Failure::Crowded(OutOfMemory::Host, _)) => Some("the host's memory"),
+            Unserved::Broken(Failure::Crowded(full, _)) | Unserved::NoCode(NoCode::Crowded { full, .. }) => {
+                Some(match full {
+                    OutOfMemory::Tenant => "the tenant's memory",
+                    OutOfMemory::Host => "the host's memory",
+                })
+            }
             Unserved::Left | Unserved::NoCode(_) | Unserved::Broken(_) => None,
         }
     }
@@ -165,8 +173,9 @@ impl From<&Unserved> for Outcome {
     fn from(unserved: &Unserved) -> Outcome {
         match unserved {
             Unserved::TooMany(_) | Unserved::Full(_) | Unserved::Waited | Unserved::NoSlot => Outcome::Unavailable,
+            Unserved::NoCode(NoCode::Crowded { .. }) => Outcome::Unavailable,
             Unserved::Left => Outcome::ClientGone,
-            Unserved::NoCode(_) => Outcome::Host,
+            Unserved::NoCode(NoCode::Refused(_)) => Outcome::Host,
             Unserved::Broken(failure) => Outcome::from(failure),
         }
     }
@@ -178,7 +187,7 @@ impl App {
         let AppSpec { key, version, settings, stats, share, log, account, loader } = spec;
         let Limits { in_flight, queue, .. } = settings.limits;
         let env = settings.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        Arc::new(App {
+        let app = Arc::new(App {
             name: key.name.as_str().into(),
             key,
             version,
@@ -190,12 +199,15 @@ impl App {
             // What is beyond the share waits in the queue.
             gate: Gate::new(Bounds { most: in_flight.min(share.most()), queue }),
             share,
-            idle: OnceLock::new(),
+            idle: Idle::default(),
             born: Instant::now(),
             used: AtomicU64::new(0),
             average: AtomicU64::new(nanos(SHORT)),
             settings,
-        })
+        });
+        let spare: Arc<dyn Spare> = app.clone();
+        app.account().memory().add_spare(&spare);
+        app
     }
 
     /// Whose it is, and its name.
@@ -298,7 +310,7 @@ impl App {
     /// Where none can be had.
     pub async fn instance(&self, engine: &Engine, exchange: &Exchange) -> Result<Instance, Unserved> {
         self.touch(exchange.began);
-        if let Some(instance) = self.idle.get().and_then(Idle::take) {
+        if let Some(instance) = self.idle.take() {
             return Ok(instance);
         }
         let code = match &*self.code.load() {
@@ -306,11 +318,12 @@ impl App {
             None => self.load().await?,
         };
         loop {
-            let made = Instance::new(engine, &code, self.settings.limits.memory, self.surroundings.clone(), exchange);
+            let made =
+                Instance::new(engine, code.clone(), self.settings.limits.memory, self.surroundings.clone(), exchange);
             match made.await {
                 Ok(instance) => return Ok(instance),
                 Err(Ok(failure)) => return Err(Unserved::Broken(failure)),
-                Err(Err(_)) if self.account().memory().reclaim() => {}
+                Err(Err(_)) if self.account().memory().reclaim(Need::Slot) => {}
                 Err(Err(_)) => return Err(Unserved::NoSlot),
             }
         }
@@ -327,19 +340,18 @@ impl App {
         self.touch(exchange.meter.read().at);
         let settings = &self.settings;
         if settings.reuse && instance.served() < settings.max_requests && instance.memory() <= settings.max_memory {
-            self.idle.get_or_init(|| Idle::new(self.account().memory())).keep(instance);
+            self.idle.keep(instance);
         }
     }
 
     /// Drops code and waiting instances if nothing asked for them for `idle`; says whether it did.
     pub fn unload_if_idle(&self, idle: Duration) -> bool {
-        let since = self.born + Duration::from_millis(self.used.load(Relaxed));
-        if since.elapsed() < idle {
+        if self.last_used().elapsed() < idle {
             return false;
         }
         let unloaded = self.code.swap(None).is_some();
         // An instance may have come back after the code was dropped.
-        let dropped = self.idle.get().map_or(0, Idle::clear);
+        let dropped = self.idle.clear();
         unloaded || dropped > 0
     }
 
@@ -357,6 +369,21 @@ impl App {
         let code = (self.loader)().await.map_err(Unserved::NoCode)?;
         self.code.store(Some(Arc::new(code.clone())));
         Ok(code)
+    }
+}
+
+/// Instances that wait go first, and then the code that none is of.
+impl Spare for App {
+    fn last_used(&self) -> Instant {
+        self.born + Duration::from_millis(self.used.load(Relaxed))
+    }
+
+    fn give_up(&self, need: Need) -> bool {
+        let unload = || {
+            let unused = self.code.load().as_ref().is_some_and(|code| code.is_unused());
+            unused && self.last_used().elapsed() >= STAYS && self.code.swap(None).is_some()
+        };
+        self.idle.give_up() || need == Need::Memory && unload()
     }
 }
 

@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::response::Parts;
-use http::{HeaderValue, Method, Request, Version};
+use http::{HeaderValue, Method, Request, Uri, Version};
 
 use super::local::{self, ReaderBody};
-use super::{existing, runtime};
+use super::{Unstarted, existing, runtime};
 use crate::gateway::Line;
 use crate::host::Host;
 use crate::wsgi::environ::Scheme;
@@ -40,11 +40,12 @@ impl Cgi {
     pub(super) fn run(self) -> Result<ExitCode> {
         existing(&self.file)?;
         let meta = Meta::from_process();
-        let (parts, line) = (meta.request()?, meta.line());
-        let length = meta.text("CONTENT_LENGTH").filter(|length| !length.is_empty());
-        let length: u64 = length.map_or(Ok(0), |length| length.parse()).context("CONTENT_LENGTH is not a number")?;
-        let host = local::host(&self.file, Host::builder().mount(&meta.script_name()))?;
-        let request = parts.body(()).context("the meta-variables are not a request")?;
+        let prepared = || -> Result<_> {
+            let request = meta.request()?;
+            Ok((request, meta.length()?, local::host(&self.file, Host::builder().mount(&meta.script_name()))?))
+        };
+        let (request, length, host) = prepared().map_err(|error| error.context(Unstarted))?;
+        let line = meta.line();
         let called = async {
             let request = request.map(|()| ReaderBody::new(tokio::io::stdin(), length));
             local::exchange(&host, request, &line, &mut io::stdout().lock(), write_head).await
@@ -57,6 +58,9 @@ impl Cgi {
         done.map(|_| ExitCode::SUCCESS)
     }
 }
+
+/// What the web server found out of the client, beside its address.
+const FOUND_OUT: [&str; 4] = ["AUTH_TYPE", "REMOTE_HOST", "REMOTE_IDENT", "REMOTE_USER"];
 
 impl Meta {
     fn from_process() -> Meta {
@@ -79,18 +83,28 @@ impl Meta {
         String::from_utf8_lossy(bytes).trim_end_matches('/').to_owned()
     }
 
-    fn request(&self) -> Result<http::request::Builder> {
+    /// How long the request's body is.
+    fn length(&self) -> Result<u64> {
+        let length = self.text("CONTENT_LENGTH").filter(|length| !length.is_empty());
+        let Some(length) = length else { return Ok(0) };
+        length.parse().with_context(|| format!("CONTENT_LENGTH is {length:?}, and it is a number of bytes"))
+    }
+
+    /// The request without its body.
+    fn request(&self) -> Result<Request<()>> {
         let method =
             self.text("REQUEST_METHOD").context("REQUEST_METHOD is not set: this is for web servers to run")?;
-        let method = Method::from_bytes(method.as_bytes()).with_context(|| format!("{method:?} is not a method"))?;
+        let method = Method::from_bytes(method.as_bytes())
+            .with_context(|| format!("REQUEST_METHOD is {method:?}, which is no method"))?;
         let version = match self.text("SERVER_PROTOCOL").as_deref() {
             Some("HTTP/1.0") => Version::HTTP_10,
             Some("HTTP/2.0" | "HTTP/2") => Version::HTTP_2,
             Some("HTTP/3.0" | "HTTP/3") => Version::HTTP_3,
             _ => Version::HTTP_11,
         };
-        let mut request = Request::builder().method(method).uri(self.target()).version(version);
-        let headers = request.headers_mut().context("the meta-variables are not a request")?;
+        let mut request = Request::new(());
+        (*request.method_mut(), *request.uri_mut(), *request.version_mut()) = (method, self.target()?, version);
+        let headers = request.headers_mut();
         for (name, value) in &self.0 {
             let Some(name) = name.strip_prefix("HTTP_") else { continue };
             // What there is to say of the body, CONTENT_TYPE and CONTENT_LENGTH say.
@@ -111,25 +125,30 @@ impl Meta {
         Ok(request)
     }
 
-    /// The path comes decoded, and servers don't agree on a variable for the undecoded one.
-    fn target(&self) -> String {
+    /// The path comes decoded, and servers don't agree on a variable for the undecoded one. The query comes as it was
+    /// sent, and its bytes stay what they are.
+    fn target(&self) -> Result<Uri> {
         let path = [self.0.get("SCRIPT_NAME"), self.0.get("PATH_INFO")];
-        let mut target = String::new();
+        let mut target = Vec::new();
         for byte in path.into_iter().flatten().flatten() {
             match byte {
                 b'/' | b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                    target.push(char::from(*byte))
+                    target.push(*byte);
                 }
-                _ => target.push_str(&format!("%{byte:02X}")),
+                _ => target.extend(format!("%{byte:02X}").bytes()),
             }
         }
         if target.is_empty() {
-            target.push('/');
+            target.push(b'/');
         }
-        match self.text("QUERY_STRING").filter(|query| !query.is_empty()) {
-            Some(query) => format!("{target}?{query}"),
-            None => target,
+        if let Some(query) = self.0.get("QUERY_STRING").filter(|query| !query.is_empty()) {
+            target.push(b'?');
+            target.extend(query);
         }
+        Uri::try_from(target.as_slice()).with_context(|| {
+            let shown = String::from_utf8_lossy(&target);
+            format!("SCRIPT_NAME, PATH_INFO and QUERY_STRING make {shown:?}, which is no URL's path and query")
+        })
     }
 
     fn line(&self) -> Line {
@@ -143,7 +162,9 @@ impl Meta {
         let port = self.text("SERVER_PORT").and_then(|port| port.parse().ok()).unwrap_or(scheme.default_port());
         let local = address("SERVER_ADDR", "SERVER_PORT").unwrap_or(SocketAddr::new(unspecified, port));
         let name = self.text("SERVER_NAME").filter(|name| !name.is_empty()).map(Into::into);
-        Line { peer: address("REMOTE_ADDR", "REMOTE_PORT"), local: Some(local), scheme, name }
+        let found_out = FOUND_OUT.into_iter().filter_map(|name| Some((name, self.text(name)?)));
+        let found_out = Some(found_out.filter(|(_, value)| !value.is_empty()).collect());
+        Line { peer: address("REMOTE_ADDR", "REMOTE_PORT"), found_out, local: Some(local), scheme, name }
     }
 }
 

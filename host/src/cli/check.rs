@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
-use super::{Unstarted, existing, local, runtime, working};
+use super::{Unstarted, existing, runtime, working};
+use crate::apps::Route;
 use crate::compiler::{CompileLimits, Compiler, NotCompiled};
+use crate::deploy;
 use crate::log::AppLog;
+use crate::manifest::{Limits, Settings};
 use crate::sandbox::{self, Engine, Refusal, Surroundings, TrustedCode};
 use crate::tenants::{Account, Spender};
 
@@ -27,16 +30,18 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Result<ExitCode> {
         existing(&self.file)?;
-        let bytes = std::fs::read(&self.file).with_context(|| format!("reading {}", self.file.display()));
-        let bytes = bytes.map_err(|error| error.context(Unstarted))?;
+        if self.file.is_dir() {
+            let error = anyhow::anyhow!("{} is a directory (check one NAME.wasm in it)", self.file.display());
+            return Err(error.context(Unstarted));
+        }
         let mut out = io::stdout();
-        writeln!(out, "{}: {} bytes", self.file.display(), bytes.len())?;
-        match examine(&self.file, &bytes, &mut out)? {
+        match examine(&self.file, &mut out) {
             Ok(machine_code) => {
                 writeln!(out, "accepted: {machine_code} bytes of machine code, and an instance can be made")?;
                 Ok(ExitCode::SUCCESS)
             }
-            Err(refusal) => {
+            Err(error) => {
+                let refusal = error.downcast::<Refusal>()?;
                 writeln!(out, "refused: {refusal}")?;
                 Ok(ExitCode::FAILURE)
             }
@@ -44,40 +49,40 @@ impl Check {
     }
 }
 
-/// Does what a deploy does, short of serving.
-fn examine(file: &Path, bytes: &[u8], out: &mut impl Write) -> Result<Result<usize, Refusal>> {
-    let contract = match sandbox::check(bytes) {
-        Ok(contract) => contract,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+/// Does what a deploy does, short of serving. Gives the size of the machine code; its error is a [`Refusal`] where a deploy
+/// would refuse it.
+fn examine(file: &Path, out: &mut impl Write) -> Result<usize> {
+    let (key, bytes, manifest) = deploy::read(file).map_err(|error| match deploy::is_passing(&error) {
+        true => error.context(Unstarted),
+        false => Refusal::new(format!("{error:#}")).into(),
+    })?;
+    writeln!(out, "{}: {} bytes", file.display(), bytes.len())?;
+    let contract = sandbox::check(&bytes)?;
     for (word, names) in [("imports", &contract.imports), ("exports", &contract.exports)] {
         writeln!(out, "{word}:")?;
         names.iter().try_for_each(|name| writeln!(out, "  {name}"))?;
     }
-    let settings = match local::manifest(file) {
-        Ok(settings) => settings,
-        Err(error) => return Ok(Err(Refusal::new(format!("{error:#}")))),
-    };
+    let settings = Settings::parse(&manifest, &Limits::default());
+    let settings = settings.map_err(|fault| Refusal::new(format!("{}.toml: {fault}", key.name)))?;
+    if settings.routes.is_none() {
+        Route::of(&key).map_err(|error| Refusal::new(error.to_string()))?;
+    }
     let env = settings.env.into_iter().collect();
     let spender = Spender::new(Account::unlimited());
     let surroundings = Arc::new(Surroundings { env, log: AppLog::none(), spender });
     let _compiling = working(&format!("compiling {}", file.display()));
     let engine = Engine::new(1)?;
     let compiler = Compiler::own(CompileLimits::default());
-    let code = match compiler.compile(&engine.fingerprint(), bytes, || true) {
-        Ok(code) => code,
-        Err(NotCompiled::Refused(refusal)) => return Ok(Err(refusal)),
-        Err(error) => return Err(error.into()),
-    };
+    let code = compiler.compile(&engine.fingerprint(), &bytes, || true).map_err(|error| match error {
+        NotCompiled::Refused(refusal) => refusal.into(),
+        error => anyhow::Error::from(error),
+    })?;
     let size = code.len();
-    let code = match engine.load(&TrustedCode::vouch(code)) {
-        Ok(code) => code,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+    let code = engine.load(&TrustedCode::vouch(code))?;
     let probed = runtime()?.block_on(sandbox::probe(&engine, &code, settings.limits.memory, surroundings));
     match probed {
-        Ok(()) => Ok(Ok(size)),
-        Err(Ok(refusal)) => Ok(Err(refusal)),
+        Ok(()) => Ok(size),
+        Err(Ok(refusal)) => Err(refusal.into()),
         Err(Err(no_slot)) => Err(no_slot.into()),
     }
 }

@@ -49,7 +49,7 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let examples = find_examples()?;
+        let examples = find_examples().map_err(|error| error.context(Unstarted))?;
         // Building takes a minute; a port that is taken shows at once.
         let free = std::net::TcpListener::bind(self.listen).with_context(|| format!("listening on {}", self.listen));
         drop(free.map_err(|error| error.context(Unstarted))?);

@@ -26,7 +26,7 @@ use crate::manifest::{Limits, Settings};
 use crate::state;
 
 /// What the manifest beside the component `file` says, if there is one.
-pub(super) fn manifest(file: &Path) -> Result<Settings> {
+fn manifest(file: &Path) -> Result<Settings> {
     let manifest = file.with_extension("toml");
     let shown = || format!("reading the manifest {}", manifest.display());
     match std::fs::read_to_string(&manifest) {

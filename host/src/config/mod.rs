@@ -50,8 +50,8 @@ pub struct Config {
     /// How many instances of all applications together may be alive; `None`: 1000, or fewer where a quarter of the
     /// machine's memory is too little to keep so many ready.
     pub instances: Option<u32>,
-    /// How much memory they may have together. Default half of the machine's: the other half is for compiled code,
-    /// buffers, memory that is kept ready for instances to come, and the system's caches.
+    /// How much memory they and their code may have together. Default half of the machine's: the other half is for buffers,
+    /// code that is being compiled or loaded, memory that is kept ready for instances to come, and the system's caches.
     pub memory: MemoryShare,
     /// The limits of an application whose manifest says nothing else.
     pub limits: Limits,

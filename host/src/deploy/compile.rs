@@ -18,14 +18,14 @@ use crate::apps::{AppKey, TenantName};
 use crate::compiler::{Compiler, NotCompiled};
 use crate::log::AppLog;
 use crate::manifest::Settings;
-use crate::sandbox::{self, Code, Engine, Refusal, Surroundings};
+use crate::sandbox::{self, Code, Engine, NoCode, Refusal, Surroundings, TrustedCode};
 use crate::state::records::Identity;
 use crate::state::versions::Versions;
 use crate::state::{Cache, Digest};
-use crate::tenants::{Account, Spender};
+use crate::tenants::{Account, Holding, Pool, Spender};
 
 /// The largest component that is read, in bytes. The largest interpreters compiled to wasm are a tenth of this.
-const LARGEST: u64 = 256 << 20;
+pub(super) const LARGEST: u64 = 256 << 20;
 
 /// The stack of a compiling thread, in bytes: a compiler in this process recurses with the nesting of what it compiles.
 const STACK: usize = 16 << 20;
@@ -48,7 +48,7 @@ enum Work {
     /// A version is made ready.
     Deploy(Box<Job>),
     /// The code of a deployed component is made again, as it is gone, for requests that wait.
-    Again { component: Digest, tell: oneshot::Sender<Result<Code, Refusal>> },
+    Again { component: Digest, memory: Arc<Pool>, tell: oneshot::Sender<Result<Code, NoCode>> },
 }
 
 /// A component to be made ready.
@@ -105,30 +105,37 @@ impl Workshop {
         self.engine.fingerprint()
     }
 
-    /// The code of a component that `tenant` has deployed: from the cache, or compiled again from its copy.
-    pub(super) async fn load(self: Arc<Self>, tenant: TenantName, component: Digest) -> Result<Code, Refusal> {
+    /// The code of a component that `tenant` has deployed, within its memory: from the cache, or compiled again from its
+    /// copy.
+    pub(super) async fn load(
+        self: Arc<Self>,
+        tenant: TenantName,
+        component: Digest,
+        memory: Arc<Pool>,
+    ) -> Result<Code, NoCode> {
         let ending = || Refusal::new("the host is ending");
-        let shop = self.clone();
-        let cached = tokio::task::spawn_blocking(move || shop.cached(&component));
-        if let Some(code) = cached.await.map_err(|_| ending())? {
+        let (shop, pool) = (self.clone(), memory.clone());
+        let cached = tokio::task::spawn_blocking(move || shop.cached(&component, &pool));
+        if let Some(code) = cached.await.map_err(|_| ending())?? {
             return Ok(code);
         }
         let (tell, told) = oneshot::channel();
-        self.queue.push(&tenant, Work::Again { component, tell });
+        self.queue.push(&tenant, Work::Again { component, memory, tell });
         told.await.map_err(|_| ending())?
     }
 
-    fn recompiled(&self, component: &Digest, wanted: impl Fn() -> bool) -> Result<Code, Refusal> {
+    fn recompiled(&self, component: &Digest, memory: &Arc<Pool>, wanted: impl Fn() -> bool) -> Result<Code, NoCode> {
         // Another request may have had it compiled while this one waited for its turn.
-        if let Some(code) = self.cached(component) {
+        if let Some(code) = self.cached(component, memory)? {
             return Ok(code);
         }
         let gone = || Refusal::new("the copy of the component is gone (deploy it again)");
         let bytes = self.versions.get(component).ok_or_else(gone)?;
-        self.compiled(component, &bytes, wanted).map_err(|error| match error {
+        let code = self.compiled(component, &bytes, wanted).map_err(|error| match error {
             NotCompiled::Refused(refusal) => refusal,
             error => Refusal::new(error.to_string()),
-        })
+        })?;
+        self.engine.load_within(&code, Holding::of_code(memory.clone()))
     }
 
     /// What became of code so far.
@@ -143,21 +150,35 @@ impl Workshop {
         self.versions.retain(&needed)
     }
 
-    fn cached(&self, component: &Digest) -> Option<Code> {
-        let code = self.cache.get(component)?;
-        // It is what this host wrote, so only a defect of the engine's fingerprint can make it unusable.
-        let loaded = self.engine.load(&code);
-        loaded.inspect_err(|error| tracing::warn!(%component, %error, "cached code can't be loaded")).ok()
+    /// Its memory is taken before it is read.
+    fn cached(&self, component: &Digest, memory: &Arc<Pool>) -> Result<Option<Code>, NoCode> {
+        let Some(bytes) = self.cache.len(component) else { return Ok(None) };
+        let mut memory = Holding::of_code(memory.clone());
+        NoCode::unless_fits(bytes, &mut memory)?;
+        let Some(code) = self.cache.get(component) else { return Ok(None) };
+        match self.engine.load_within(&code, memory) {
+            // It is what this host wrote, so only a defect of the engine's fingerprint can make it unusable.
+            Err(NoCode::Refused(error)) => {
+                tracing::warn!(%component, %error, "cached code can't be loaded");
+                Ok(None)
+            }
+            loaded => loaded.map(Some),
+        }
     }
 
-    fn compiled(&self, component: &Digest, bytes: &[u8], wanted: impl Fn() -> bool) -> Result<Code, NotCompiled> {
+    fn compiled(
+        &self,
+        component: &Digest,
+        bytes: &[u8],
+        wanted: impl Fn() -> bool,
+    ) -> Result<TrustedCode, NotCompiled> {
         let code = self.compiler.compile(&self.fingerprint(), bytes, wanted)?;
         self.compiled.fetch_add(1, Ordering::Relaxed);
         let (code, kept) = self.cache.put(component, code);
         if let Err(error) = kept {
             tracing::warn!(%component, %error, "compiled code can't be kept and will be compiled again");
         }
-        Ok(self.engine.load(&code)?)
+        Ok(code)
     }
 
     fn deploy(&self, source: &Source, job: Job, runtime: &Handle) -> Outcome {
@@ -180,10 +201,19 @@ impl Workshop {
         if job.current == Some(built.version) {
             return Ok(built);
         }
-        let code = match self.cached(&component) {
-            Some(code) => code,
-            None => self.compiled(&component, &bytes, || job.is_wanted())?,
+        let memory = job.account.memory();
+        let loaded = match self.cached(&component, memory) {
+            Ok(Some(code)) => Ok(code),
+            Ok(None) => {
+                let code = self.compiled(&component, &bytes, || job.is_wanted())?;
+                self.engine.load_within(&code, Holding::of_code(memory.clone()))
+            }
+            Err(error) => Err(error),
         };
+        let code = loaded.map_err(|error| match error {
+            NoCode::Crowded { bytes, .. } if memory.ever_has(bytes.0) => Failure::Unlucky(error.to_string()),
+            error => Failure::Refused(error.to_string()),
+        })?;
         self.probe(&code, job, runtime)?;
         let copied = self.versions.put(&component, &bytes);
         copied.map_err(|error| Failure::Unlucky(format!("no copy of it can be kept: {error}")))?;
@@ -207,7 +237,7 @@ impl Workshop {
 }
 
 /// Whether an error may pass without the file changing: a disk that fails, or no file descriptor left.
-pub(super) fn is_passing(error: &anyhow::Error) -> bool {
+pub(crate) fn is_passing(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.is::<std::io::Error>())
 }
 
@@ -279,10 +309,10 @@ pub(super) fn start(
                 match work {
                     work if !work.is_wanted() => {}
                     Work::Deploy(job) => report(shop.deploy(&source, *job, &runtime)),
-                    Work::Again { component, tell } => {
-                        let again = AssertUnwindSafe(|| shop.recompiled(&component, || !tell.is_closed()));
+                    Work::Again { component, memory, tell } => {
+                        let again = AssertUnwindSafe(|| shop.recompiled(&component, &memory, || !tell.is_closed()));
                         let made = catch_unwind(again);
-                        let failed = |_| Err(Refusal::new("loading it failed, which is a defect of wasgi"));
+                        let failed = |_| Err(Refusal::new("loading it failed, which is a defect of wasgi").into());
                         let _ = tell.send(made.unwrap_or_else(failed));
                     }
                 }

@@ -31,19 +31,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::runtime::Handle;
 
-use crate::apps::{Published, Routes};
+use self::scan::{Named, Part};
+use crate::apps::{AppKey, Published, Routes, TenantName};
 use crate::compiler::Compiler;
 use crate::log::AppLogs;
 use crate::manifest::Limits;
 use crate::sandbox::Engine;
-use crate::state::records::Records;
+use crate::state::records::{Pair, Records};
 use crate::state::versions::Versions;
 use crate::state::{Cache, State};
 use crate::tenants::{Pool, Quotas, Tenants};
 
+pub(crate) use compile::is_passing;
 pub(crate) use notice::{Listed, OneLine};
 
 pub use notice::Notice;
@@ -134,15 +136,45 @@ pub fn prepare(engine: Engine, table: Arc<Published>, options: Options, runtime:
     Ok(Prepared { run: run::Run::new(deployer, state, table, folders, report, inbox), messages })
 }
 
+/// The component `file` and the text of its manifest, read as a deploy of the directory around it would read them.
+///
+/// # Errors
+/// Why that would refuse them; with an [`std::io::Error`] among the causes where they can't be read.
+pub(crate) fn read(file: &Path) -> Result<(AppKey, Vec<u8>, String)> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let source = Source::of(folder)?;
+    let key = match scan::named(&TenantName::default(), file.file_name().unwrap_or_default()) {
+        Named::Of(key, Part::Component) => key,
+        Named::Of(..) => bail!("it is a manifest, and not a component"),
+        Named::Hidden => bail!("its name begins with a dot, and such files are never served"),
+        Named::Odd(reason) => bail!(reason),
+    };
+    let changed = || format!("{} changed while it was read", file.display());
+    let Pair { component, manifest } =
+        source.look(&key).with_context(|| format!("can't look at {}", file.display()))?;
+    let component = component.with_context(changed)?;
+    let component = source.read(&key, Part::Component, &component, compile::LARGEST)?.with_context(changed)?;
+    let manifest = compile::manifest(&source, &key, manifest.as_ref())?.with_context(changed)?;
+    Ok((key, component, manifest))
+}
+
 impl Prepared {
-    /// Goes on deploying, on a thread of its own.
+    /// The folder of this directory's state.
+    pub fn state(&self) -> &Path {
+        self.run.state_folder()
+    }
+
+    /// Goes on deploying, on a thread of its own, which calls `started` before anything is reported.
     ///
     /// # Errors
     /// Where no thread can be started.
-    pub fn start(self) -> Result<Deploys> {
+    pub fn start(self, started: impl FnOnce() + Send + 'static) -> Result<Deploys> {
         let Self { run, messages } = self;
         let (state, logs) = (run.state_folder().to_owned(), run.logs().clone());
-        let thread = std::thread::Builder::new().name("deploy".into()).spawn(move || run.run());
+        let thread = std::thread::Builder::new().name("deploy".into()).spawn(move || {
+            started();
+            run.run();
+        });
         let thread = Mutex::new(Some(thread.context("can't start a thread")?));
         Ok(Deploys { messages, thread, state, logs })
     }

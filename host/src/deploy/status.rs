@@ -86,7 +86,9 @@ pub struct TenantStatus {
     pub weight: u32,
     /// Bytes of its instances.
     pub memory: u64,
-    /// How many they may have.
+    /// Bytes of its machine code that is loaded.
+    pub code: u64,
+    /// How many both may have.
     pub most_memory: Option<u64>,
     /// Requests that were refused for the tenant's limits since the host was started.
     pub refused: u64,
@@ -161,6 +163,7 @@ impl TenantStatus {
             most_cpu_us_per_second: quota.cpu.map(micros),
             weight: quota.weight,
             memory: usage.memory,
+            code: usage.code,
             most_memory: quota.memory,
             refused: usage.refused,
             dropped_lines: usage.dropped,

@@ -85,7 +85,7 @@ impl Site {
     fn start_at(mut self, path: &Path) -> Self {
         self.stop();
         let prepared = self.prepare(path).unwrap();
-        self.deploys = Some(Arc::new(prepared.start().unwrap()));
+        self.deploys = Some(Arc::new(prepared.start(|| ()).unwrap()));
         self
     }
 
@@ -251,7 +251,7 @@ fn a_restart_serves_at_once_what_is_unchanged() {
     let path = site.dir.path().to_owned();
     let prepared = site.prepare(&path).unwrap();
     assert_eq!(site.answers(None, "/a"), before);
-    site.deploys = Some(Arc::new(prepared.start().unwrap()));
+    site.deploys = Some(Arc::new(prepared.start(|| ()).unwrap()));
     site.says("serving a");
     site.put("b.wasm", component("2"));
     site.says("deployed b");
@@ -367,9 +367,14 @@ fn code_that_is_damaged_is_made_again_for_the_request() {
     let source = Source::of(site.dir.path()).unwrap();
     let jobs = compile::start(&shop, &source, RUNTIME.handle(), drop).unwrap();
     let (tenant, digest) = (TenantName::default(), Digest::of(&component("1")));
-    RUNTIME.block_on(shop.clone().load(tenant.clone(), digest)).map(drop).unwrap();
+    let (memory, full) = (Pool::of_host(None), Pool::of_host(Some(1)));
+    let load_within = |tenant, digest, memory: &Arc<Pool>| {
+        RUNTIME.block_on(shop.clone().load(tenant, digest, memory.clone())).map(|_code| memory.code())
+    };
+    let load = |tenant, digest| load_within(tenant, digest, &memory);
+    assert!(load(tenant.clone(), digest).unwrap() > 0 && memory.used() == 0, "its memory is given back with it");
     assert!(Cache::open(state, &fingerprint).unwrap().get(&digest).is_some());
-    let load = |tenant, digest| RUNTIME.block_on(shop.clone().load(tenant, digest)).map(drop);
+    assert!(load_within(tenant.clone(), digest, &full).unwrap_err().to_string().contains("there is no room for"));
     assert!(load(tenant.clone(), Digest::of(b"never seen")).unwrap_err().to_string().contains("deploy it again"));
     drop(jobs);
     assert!(load(tenant, Digest::of(b"at the end")).unwrap_err().to_string().contains("ending"));
@@ -420,7 +425,9 @@ fn status_and_logs_are_asked_for_on_the_socket() {
     let deploys = site.deploys.clone().unwrap();
     let folder = deploys.state().to_owned();
     assert!(admin::status(&folder).unwrap_err().to_string().contains("no server is running"));
-    let task = RUNTIME.block_on(async { admin::serve(deploys.clone()) }).unwrap();
+    let entered = RUNTIME.enter();
+    let task = admin::serve(admin::listen(&folder).unwrap(), deploys.clone());
+    drop(entered);
     let found = crate::state::find(site.root.path(), None).unwrap();
     assert_eq!(found, crate::state::find(site.root.path(), Some(site.dir.path())).unwrap());
     let status = admin::status(&found).unwrap();

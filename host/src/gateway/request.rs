@@ -10,7 +10,7 @@ use http::{Method, Uri};
 
 use super::Gateway;
 use crate::apps::Entry;
-use crate::wsgi::environ::{Ends, Environ, Mount, Scheme, Services};
+use crate::wsgi::environ::{Ends, Environ, FoundOut, Mount, Scheme, Services};
 use crate::wsgi::forwarded::{self, Forwarded};
 use crate::wsgi::path;
 
@@ -19,6 +19,8 @@ use crate::wsgi::path;
 pub struct Line {
     /// The peer, which may be a proxy; none on a transport without addresses.
     pub peer: Option<SocketAddr>,
+    /// What else is known of the peer.
+    pub found_out: FoundOut,
     /// The listener's address.
     pub local: Option<SocketAddr>,
     /// How the peer speaks to us.
@@ -117,7 +119,14 @@ impl Asked {
             headers: self.parts.headers,
             host: self.host,
             mount: mount(self.path, place.mount, self.forwarded.prefix),
-            ends: Ends { remote, virtual_host: named, server: local.map(|local| local.ip()), server_port, scheme },
+            ends: Ends {
+                remote,
+                found_out: line.found_out.clone(),
+                virtual_host: named,
+                server: local.map(|local| local.ip()),
+                server_port,
+                scheme,
+            },
             chunked,
             run_once,
             services,

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    RulesetError, Scope, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    Scope, path_beneath_rules,
 };
 
 /// The newest restrictions that are asked for: those of Linux 6.12.
@@ -20,7 +20,7 @@ const ADDED: [(ABI, &str); 5] = [
     (ABI::V6, "signals to other processes"),
 ];
 
-/// What a server needs of the file system and the network.
+/// What a server needs of the file system. Of the network it needs nothing: its sockets are open.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
     /// Folders and files that it reads.
@@ -29,8 +29,6 @@ pub(crate) struct Reach {
     pub(crate) own: Vec<PathBuf>,
     /// Folders in which it makes files and writes to them, and files that it writes to.
     pub(crate) append: Vec<PathBuf>,
-    /// Ports that it listens on.
-    pub(crate) ports: Vec<u16>,
 }
 
 impl Reach {
@@ -69,7 +67,6 @@ pub(super) fn confine(reach: &Reach) -> Result<Vec<String>, RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let own = AccessFs::from_all(WANTED) & !(AccessFs::Execute | AccessFs::IoctlDev | AccessFs::MakeSym | devices());
     let append = AccessFs::WriteFile | AccessFs::MakeReg;
-    let ports = reach.ports.iter().map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::BindTcp)));
     let status = Ruleset::default()
         .handle_access(AccessFs::from_all(WANTED))?
         .handle_access(AccessNet::from_all(WANTED))?
@@ -80,7 +77,6 @@ pub(super) fn confine(reach: &Reach) -> Result<Vec<String>, RulesetError> {
         .add_rules(path_beneath_rules(&reach.append, append))?
         .add_rules(path_beneath_rules(OF_THE_SYSTEM, read))?
         .add_rules(path_beneath_rules(program(), AccessFs::ReadFile | AccessFs::Execute))?
-        .add_rules(ports)?
         .restrict_self()?;
     Ok(match status.landlock {
         LandlockStatus::Available { effective_abi, .. } => {

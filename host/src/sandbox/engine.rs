@@ -14,6 +14,8 @@ use super::contract::Refusal;
 use super::form::Form;
 use super::guest::Guest;
 use super::ticker::Ticker;
+use crate::tenants::{Holding, OutOfMemory, Pool};
+use crate::units::ByteSize;
 
 /// Instances that may live at once. Each reserves 4 GiB of address space, so that memory accesses
 /// need no bounds checks: of 128 TiB, 1,000 take 4.
@@ -24,6 +26,9 @@ pub const DEFAULT_INSTANCES: u32 = 1_000;
 const KEEP_RESIDENT: usize = 2 << 20;
 /// The same for tables.
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+/// What an instance has on the host's side in all, in bytes: its globals, and where its functions and imports are. CPython's
+/// has 400 KiB.
+const STATE: usize = 1 << 20;
 /// Core instances of one component: CPython's brings 400.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 500;
 /// Tables of one component.
@@ -57,9 +62,41 @@ impl TrustedCode {
     }
 }
 
-/// One component's loaded code, ready to be instantiated. Cheap to clone.
+/// One component's loaded code, ready to be instantiated. Cheap to clone; its memory is free once the last clone and the
+/// last instance are gone.
 #[derive(Clone)]
-pub struct Code(Arc<Form>);
+pub struct Code(Arc<Loaded>);
+
+struct Loaded {
+    form: Form,
+    _memory: Holding,
+}
+
+/// Why code can't be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum NoCode {
+    /// It will never do.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no memory for it at present.
+    #[error("there is no room for its {bytes} of machine code: {full}")]
+    Crowded {
+        /// How large it is.
+        bytes: ByteSize,
+        /// Whose limit it is.
+        full: OutOfMemory,
+    },
+}
+
+impl NoCode {
+    /// Takes `bytes` of memory for code.
+    ///
+    /// # Errors
+    /// Where there are not as many.
+    pub fn unless_fits(bytes: u64, memory: &mut Holding) -> Result<(), NoCode> {
+        memory.grow(bytes).map_err(|full| NoCode::Crowded { bytes: ByteSize(bytes), full })
+    }
+}
 
 impl Engine {
     /// An engine for at most `instances` instances at once.
@@ -90,17 +127,31 @@ impl Engine {
         codegen::fingerprint(&self.0.engine)
     }
 
-    /// Loads compiled code. Blocks for less than a millisecond.
+    /// Loads compiled code whose memory is in nobody's account. Blocks for less than a millisecond, or for one for each
+    /// megabyte.
     ///
     /// # Errors
     /// Where the code is of another engine, or its imports aren't what the host gives.
     pub fn load(&self, code: &TrustedCode) -> Result<Code, Refusal> {
+        self.load_within(code, Holding::of_code(Pool::of_host(None))).map_err(|error| match error {
+            NoCode::Refused(refusal) => refusal,
+            crowded => Refusal::new(crowded.to_string()),
+        })
+    }
+
+    /// Loads compiled code whose memory counts in `memory`, which may have taken some of it before.
+    ///
+    /// # Errors
+    /// As [`Engine::load`], and where there is no memory for it.
+    pub fn load_within(&self, code: &TrustedCode, mut memory: Holding) -> Result<Code, NoCode> {
+        NoCode::unless_fits(code.0.len() as u64, &mut memory)?;
         self.0.loaded.fetch_add(1, Ordering::Relaxed);
         // SAFETY: deserialize trusts its input. A TrustedCode is what the compiler has just handed
         // over, or a keyed checksum over this very buffer has shown that this host wrote it.
         #[allow(unsafe_code, reason = "the host's one unsafe place")]
         let component = unsafe { Component::deserialize(&self.0.engine, &code.0) };
-        self.link(&component.map_err(|error| Refusal::load(&error))?)
+        let form = self.link(&component.map_err(|error| Refusal::load(&error))?)?;
+        Ok(Code(Arc::new(Loaded { form, _memory: memory })))
     }
 
     /// How often code was loaded, or was tried to be.
@@ -108,9 +159,9 @@ impl Engine {
         self.0.loaded.load(Ordering::Relaxed)
     }
 
-    fn link(&self, component: &Component) -> Result<Code, Refusal> {
+    fn link(&self, component: &Component) -> Result<Form, Refusal> {
         let linked = self.0.linker.instantiate_pre(component).and_then(Form::of);
-        Ok(Code(Arc::new(linked.map_err(|error| Refusal::link(&error))?)))
+        linked.map_err(|error| Refusal::link(&error))
     }
 
     /// What the kernel hasn't got that would make instances cheaper, in one line.
@@ -136,8 +187,13 @@ impl Engine {
 }
 
 impl Code {
+    /// Whether nobody else has it, and no instance is of it.
+    pub fn is_unused(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     pub(super) fn form(&self) -> &Form {
-        &self.0
+        &self.0.form
     }
 }
 
@@ -176,8 +232,8 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .max_unused_warm_slots(instances)
         .max_memory_size(4 << 30)
         .table_elements(TABLE_ELEMENTS)
-        .max_core_instance_size(4 << 20)
-        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(STATE)
+        .max_component_instance_size(STATE)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(TABLE_KEEP_RESIDENT)
         .pagemap_scan(Enabled::Auto);

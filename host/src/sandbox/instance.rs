@@ -12,7 +12,7 @@ use super::guest::{Guest, MAX_HANDLES, Request, Surroundings};
 use super::limits::Refused;
 use super::ticker::{Hurry, Ticking};
 use crate::exchange::{Ended, Exchange, Found};
-use crate::tenants::OutOfMemory;
+use crate::tenants::{Need, OutOfMemory};
 
 /// An instance of an application. It is owned by one request at a time, from its creation on.
 pub struct Instance {
@@ -20,6 +20,8 @@ pub struct Instance {
     app: Application,
     served: u32,
     _slot: OwnedSemaphorePermit,
+    /// What has an instance is in use, and stays loaded.
+    _code: Code,
 }
 
 /// Why a call into an instance did not return. The instance must be dropped.
@@ -54,7 +56,7 @@ impl Instance {
     /// None where the host has no slot, within a [`Failure`] where it can't be instantiated.
     pub async fn new(
         engine: &Engine,
-        code: &Code,
+        code: Code,
         memory: u64,
         surroundings: Arc<Surroundings>,
         exchange: &Exchange,
@@ -79,7 +81,7 @@ impl Instance {
         exchange.meter.begin_call();
         let instantiated = exchange.meter.limit(Some(&exchange.client), code.form().instantiate(&mut store)).await;
         match instantiated {
-            Ok(Ok(app)) => Ok(Instance { store, app, served: 0, _slot: slot }),
+            Ok(Ok(app)) => Ok(Instance { store, app, served: 0, _slot: slot, _code: code }),
             Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Err(NoSlot)),
             Ok(Err(error)) => Err(Ok(failure(&store, exchange, &error))),
             Err(ended) => Err(Ok(ended.into())),
@@ -193,12 +195,12 @@ pub async fn probe(
     let exchange = Exchange::new(http::Method::GET, false, Arc::default(), clocks);
     let _ticking = ticking(engine);
     loop {
-        let made = Instance::new(engine, code, memory, surroundings.clone(), &exchange);
+        let made = Instance::new(engine, code.clone(), memory, surroundings.clone(), &exchange);
         match exchange.metered(made).await {
             Ok(_) => return Ok(()),
             Err(Ok(Failure::Crowded(..))) => return Err(Err(NoSlot)),
             Err(Ok(failure)) => return Err(Ok(Refusal::probe(&failure))),
-            Err(Err(_)) if surroundings.spender.account().memory().reclaim() => {}
+            Err(Err(_)) if surroundings.spender.account().memory().reclaim(Need::Slot) => {}
             Err(Err(no_slot)) => return Err(Err(no_slot)),
         }
     }

@@ -59,7 +59,7 @@ pub(super) async fn serve<S>(
     let Accepted { stream, peer, local, scheme, socket } = accepted;
     let tails = Tails::new(gateway.scheduler().clone());
     let transport = Transport::new(stream, wire.clone(), Limits::default());
-    let line = Line { peer, local, scheme, name: None };
+    let line = Line { peer, local, scheme, ..Line::default() };
     let app = App { gateway: gateway.clone(), line: line.clone(), wire: wire.clone(), tails: tails.clone() };
     let connection = http1::Builder::new().serve_connection(TokioIo::new(transport), app);
     let mut closing = Closing { socket: socket.clone(), wire: wire.clone(), in_order: false };

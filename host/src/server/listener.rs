@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::wsgi::environ::Scheme;
 
@@ -75,18 +76,25 @@ impl Accepted<Tcp> {
 /// of clients, or the moment of a busy machine in which nothing is accepted, is soon too much: those
 /// beyond it are dropped, and try again a second later. The kernel's own bound
 /// (`net.core.somaxconn`, 4096 since Linux 5.4) applies, and a place costs some hundred bytes.
-const BACKLOG: u32 = 4096;
+const BACKLOG: i32 = 4096;
 
 /// Listens on `address`, with the backlog of a server. Must be called within a runtime.
 ///
 /// # Errors
 /// Where the address is taken, or isn't this machine's.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    TcpListener::from_std(bind(address)?)
+}
+
+/// The same outside of a runtime, which takes the socket over later.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // As `TcpListener::bind` does: connections of the server before this one don't hold the port.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 impl Listener for TcpListener {

@@ -7,6 +7,7 @@ mod places;
 mod tls;
 mod transport;
 
+pub(crate) use listener::bind;
 pub use listener::{Accepted, Listener, Tcp, listen};
 pub use places::Places;
 pub use tls::{Certificate, Tls, TlsListener};

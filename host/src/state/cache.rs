@@ -41,6 +41,11 @@ impl Cache {
         Ok(Self { dir, key, engine: Digest::of(fingerprint.as_bytes()), bad: AtomicU64::new(0) })
     }
 
+    /// How large the code of `component` is, in bytes, if it is there.
+    pub fn len(&self, component: &Digest) -> Option<u64> {
+        Some(fs::metadata(self.path(component)).ok()?.len().saturating_sub(MAC as u64))
+    }
+
     /// The code of `component`, if it is there and unchanged. A file that was changed is deleted and counted.
     pub fn get(&self, component: &Digest) -> Option<TrustedCode> {
         self.verified(component).map(TrustedCode::vouch)

@@ -41,6 +41,8 @@ pub struct Usage {
     pub queued: u32,
     /// Bytes of all instances that are alive.
     pub memory: u64,
+    /// Bytes of the machine code that is loaded.
+    pub code: u64,
     /// Requests that were refused for a limit of the tenant's.
     pub refused: u64,
     /// Lines of logs that were dropped for it.
@@ -102,7 +104,7 @@ impl Account {
         &self.gate
     }
 
-    /// The memory of its instances.
+    /// The memory of its instances and of their code.
     pub fn memory(&self) -> &Arc<Pool> {
         &self.memory
     }
@@ -166,10 +168,12 @@ impl Account {
     /// How it stands.
     pub fn usage(&self) -> Usage {
         let (in_flight, queued) = self.gate.count();
+        let code = self.memory.code();
         Usage {
             in_flight,
             queued,
-            memory: self.memory.used(),
+            memory: self.memory.used().saturating_sub(code),
+            code,
             refused: self.refused.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
         }

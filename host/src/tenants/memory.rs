@@ -1,9 +1,10 @@
-//! Memory that instances have, summed: a tenant's pool, and above it the host's.
+//! Memory of instances and of loaded code, summed: a tenant's pool, and above it the host's.
 //!
 //! Sizes count, not pages that were touched: what a guest was given it may touch at any time.
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 /// What is taken from a pool at a time, in bytes: WebAssembly's page. Small tables, which come one by one, are one
 /// operation together.
@@ -15,37 +16,52 @@ pub struct Pool {
     /// `u64::MAX` where there is no limit.
     limit: AtomicU64,
     used: AtomicU64,
+    /// What code has of it.
+    code: AtomicU64,
     /// The pool that this one's memory counts in, too.
     above: Option<Arc<Pool>>,
     spares: Mutex<Vec<Weak<dyn Spare>>>,
 }
 
-/// Something that holds memory which nobody is using.
+/// Something that holds what nobody is using.
 pub trait Spare: Send + Sync {
-    /// Gives some of it back; false if there is none.
-    fn give_up(&self) -> bool;
+    /// When it was used last: who waits for the longest time gives first.
+    fn last_used(&self) -> Instant;
+
+    /// Gives back something of what is needed; false if there is nothing.
+    fn give_up(&self, need: Need) -> bool;
+}
+
+/// What somebody is in need of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Memory, whatever holds it.
+    Memory,
+    /// An instance's slot.
+    Slot,
 }
 
 /// A pool has not got as much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutOfMemory {
     /// The tenant's limit.
-    #[error("the tenant's instances have all the memory that it may have")]
+    #[error("the tenant's instances and code have all the memory that it may have")]
     Tenant,
     /// The host's share of the machine.
-    #[error("the instances of all tenants have all the memory that the host may use")]
+    #[error("the instances and the code of all tenants have all the memory that the host may use")]
     Host,
 }
 
-/// One instance's part of a pool, given back when it is dropped.
+/// One instance's part of a pool, or one application's code's, given back when it is dropped.
 #[derive(Debug)]
 pub struct Holding {
     pool: Arc<Pool>,
     taken: u64,
+    of_code: bool,
 }
 
 impl Pool {
-    /// The host's, of all instances.
+    /// The host's, of all instances and code.
     pub fn of_host(limit: Option<u64>) -> Arc<Self> {
         Self::with(limit, None)
     }
@@ -57,7 +73,7 @@ impl Pool {
 
     fn with(limit: Option<u64>, above: Option<Arc<Self>>) -> Arc<Self> {
         let limit = AtomicU64::new(limit.unwrap_or(u64::MAX));
-        Arc::new(Self { limit, used: AtomicU64::new(0), above, spares: Mutex::default() })
+        Arc::new(Self { limit, used: AtomicU64::new(0), code: AtomicU64::new(0), above, spares: Mutex::default() })
     }
 
     /// Another limit from now on; what is taken stays.
@@ -65,15 +81,31 @@ impl Pool {
         self.limit.store(limit.unwrap_or(u64::MAX), SeqCst);
     }
 
-    /// Bytes that instances have.
+    /// Whether it would have so many bytes if it had nothing else.
+    pub fn ever_has(&self, bytes: u64) -> bool {
+        bytes <= self.limit.load(SeqCst) && self.above.as_ref().is_none_or(|above| above.ever_has(bytes))
+    }
+
+    /// Bytes that are taken.
     pub fn used(&self) -> u64 {
         self.used.load(SeqCst)
+    }
+
+    /// Bytes that loaded code has of them.
+    pub fn code(&self) -> u64 {
+        self.code.load(SeqCst)
     }
 
     /// Asks `spare` when there is too little, as long as it lives.
     pub fn add_spare(&self, spare: &Arc<dyn Spare>) {
         let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
-        spares.retain(|spare| spare.strong_count() > 0);
+        // Those that are gone leave when there is no room: thousands that come one after the other are looked at once.
+        if spares.len() == spares.capacity() {
+            spares.retain(|spare| spare.strong_count() > 0);
+            let living = spares.len();
+            spares.shrink_to(living * 2);
+            spares.reserve(living + 1);
+        }
         spares.push(Arc::downgrade(spare));
         drop(spares);
         if let Some(above) = &self.above {
@@ -82,23 +114,24 @@ impl Pool {
     }
 
     /// Has something given up that only waits: the tenant's own if it has any, else another's. False if nothing is.
-    pub fn reclaim(&self) -> bool {
-        self.reclaim_own() || self.above.as_ref().is_some_and(|above| above.reclaim())
+    pub fn reclaim(&self, need: Need) -> bool {
+        self.reclaim_own(need) || self.above.as_ref().is_some_and(|above| above.reclaim(need))
     }
 
-    fn reclaim_own(&self) -> bool {
+    fn reclaim_own(&self, need: Need) -> bool {
         // What is given up may be the last of its kind, and must not meet a lock then.
-        let spares: Vec<_> = {
+        let mut spares: Vec<_> = {
             let spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
             spares.iter().filter_map(Weak::upgrade).collect()
         };
-        spares.iter().any(|spare| spare.give_up())
+        spares.sort_by_cached_key(|spare| spare.last_used());
+        spares.iter().any(|spare| spare.give_up(need))
     }
 
     /// Takes from this pool and those above it, or from none.
     fn take(&self, bytes: u64) -> Result<(), OutOfMemory> {
         while !self.try_take(bytes) {
-            if !self.reclaim_own() {
+            if !self.reclaim_own(Need::Memory) {
                 return Err(if self.above.is_some() { OutOfMemory::Tenant } else { OutOfMemory::Host });
             }
         }
@@ -108,7 +141,7 @@ impl Pool {
             if above.try_take(bytes) {
                 return Ok(());
             }
-            if !self.reclaim() {
+            if !self.reclaim(Need::Memory) {
                 self.used.fetch_sub(bytes, SeqCst);
                 return Err(OutOfMemory::Host);
             }
@@ -132,7 +165,12 @@ impl Pool {
 impl Holding {
     /// Nothing of `pool` yet.
     pub fn of(pool: Arc<Pool>) -> Self {
-        Self { pool, taken: 0 }
+        Self { pool, taken: 0, of_code: false }
+    }
+
+    /// The same, for code.
+    pub fn of_code(pool: Arc<Pool>) -> Self {
+        Self { pool, taken: 0, of_code: true }
     }
 
     /// Has at least `bytes` from now on.
@@ -144,6 +182,9 @@ impl Holding {
         if let Some(more) = wanted.checked_sub(self.taken).filter(|more| *more > 0) {
             self.pool.take(more)?;
             self.taken = wanted;
+            if self.of_code {
+                self.pool.code.fetch_add(more, SeqCst);
+            }
         }
         Ok(())
     }
@@ -152,6 +193,9 @@ impl Holding {
 impl Drop for Holding {
     fn drop(&mut self) {
         if self.taken > 0 {
+            if self.of_code {
+                self.pool.code.fetch_sub(self.taken, SeqCst);
+            }
             self.pool.give(self.taken);
         }
     }
@@ -167,22 +211,26 @@ mod tests {
     }
 
     /// Holdings that only wait.
-    struct Shelf(Mutex<Vec<Holding>>);
+    struct Shelf(Mutex<Vec<Holding>>, Instant);
 
     impl Spare for Shelf {
-        fn give_up(&self) -> bool {
-            let given = self.0.lock().unwrap().pop();
+        fn last_used(&self) -> Instant {
+            self.1
+        }
+
+        fn give_up(&self, need: Need) -> bool {
+            let given = self.0.lock().unwrap().pop_if(|_| need == Need::Memory);
             given.is_some()
         }
     }
 
-    fn shelf(pool: &Arc<Pool>, sizes: &[u64]) -> Arc<dyn Spare> {
+    fn shelf(pool: &Arc<Pool>, used: Instant, sizes: &[u64]) -> Arc<dyn Spare> {
         let hold = |size: &u64| {
             let mut holding = Holding::of(pool.clone());
             holding.grow(*size).unwrap();
             holding
         };
-        let shelf: Arc<dyn Spare> = Arc::new(Shelf(Mutex::new(sizes.iter().map(hold).collect())));
+        let shelf: Arc<dyn Spare> = Arc::new(Shelf(Mutex::new(sizes.iter().map(hold).collect()), used));
         pool.add_spare(&shelf);
         shelf
     }
@@ -209,7 +257,8 @@ mod tests {
     fn what_only_waits_is_given_up_first_and_ones_own_before_anothers() {
         let host = Pool::of_host(Some(kib(512)));
         let (a, b) = (Pool::of_tenant(Some(kib(384)), host.clone()), Pool::of_tenant(None, host.clone()));
-        let _spares = (shelf(&a, &[kib(128), kib(128)]), shelf(&b, &[kib(64), kib(64)]));
+        let now = Instant::now();
+        let _spares = (shelf(&a, now, &[kib(128), kib(128)]), shelf(&b, now, &[kib(64), kib(64)]));
         let mut holding = Holding::of(a.clone());
         holding.grow(kib(192)).unwrap();
         assert_eq!((a.used(), b.used()), (kib(320), kib(128)));
@@ -219,7 +268,23 @@ mod tests {
         let mut other = Holding::of(Pool::of_tenant(None, host.clone()));
         other.grow(kib(64)).unwrap();
         assert_eq!((b.used(), host.used()), (kib(64), kib(512)));
-        assert!(b.reclaim() && !b.reclaim());
+        assert!(!b.reclaim(Need::Slot) && b.reclaim(Need::Memory) && !b.reclaim(Need::Memory));
+    }
+
+    #[test]
+    fn who_waits_for_the_longest_time_gives_first_and_who_is_gone_is_forgotten() {
+        let pool = Pool::of_host(None);
+        let now = Instant::now();
+        let shelves = [2, 3, 1].map(|age| shelf(&pool, now - std::time::Duration::from_secs(age), &[kib(64 * age)]));
+        for left in [3, 1, 0] {
+            assert!(pool.reclaim(Need::Memory));
+            assert_eq!(pool.used(), kib(64 * left));
+        }
+        drop(shelves);
+        for _ in 0..1000 {
+            drop(shelf(&pool, now, &[]));
+        }
+        assert!(pool.spares.lock().unwrap().len() < 10);
     }
 
     proptest! {

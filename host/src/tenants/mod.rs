@@ -12,7 +12,7 @@ mod spender;
 
 pub use account::{Account, Usage};
 pub use gate::{Bounds, Full, Gate, Pass, Waiting};
-pub use memory::{Holding, OutOfMemory, Pool, Spare};
+pub use memory::{Holding, Need, OutOfMemory, Pool, Spare};
 pub use quota::{Quota, QuotaTable, Quotas};
 pub use spender::Spender;
 

@@ -24,7 +24,7 @@ pub struct Quota {
     pub weight: u32,
     /// CPU in a second.
     pub cpu: Option<Duration>,
-    /// Bytes of all instances that are alive.
+    /// Bytes of all instances that are alive, and of the machine code that is loaded.
     pub memory: Option<u64>,
     /// Requests that run at one time.
     pub in_flight: Option<u32>,
@@ -82,7 +82,7 @@ impl Quota {
             weight: WEIGHT,
             // What nobody else wants costs nobody anything.
             cpu: None,
-            // Four instances with all the memory that one may have, or hundreds of small ones.
+            // Three instances with all the memory that one may have and an interpreter's code, or hundreds of small ones.
             memory: Some(512 << 20),
             // As one application's: sixteen busy tenants fill the host's 1,000 instances, one never does.
             in_flight: Some(64),

@@ -75,11 +75,17 @@ pub struct Mount {
     pub path_info: String,
 }
 
+/// What the web server before a CGI program found out of the client, and no request says: `REMOTE_USER` and its like, each
+/// with its value. Nothing where wasgi is the web server.
+pub type FoundOut = Option<Arc<[(&'static str, String)]>>;
+
 /// Both ends of the connection, as trusted proxies corrected them.
 #[derive(Clone, Debug)]
 pub struct Ends {
     /// `REMOTE_ADDR` and `REMOTE_PORT`; none on a transport without addresses.
     pub remote: Option<SocketAddr>,
+    /// What else is known of that end.
+    pub found_out: FoundOut,
     /// The virtual host that matched, if the route names one: `SERVER_NAME` then.
     pub virtual_host: Option<String>,
     /// The listener's address: `SERVER_NAME` otherwise.
@@ -170,7 +176,7 @@ impl Environ {
             "wasgi.request_id" => return Some(self.services.request_id.to_string().into()),
             "wasgi.application" => &self.services.application,
             "wasgi.version" => &self.services.version,
-            _ => return None,
+            _ => self.ends.found_out.iter().flat_map(|all| all.iter()).find(|(known, _)| *known == name)?.1.as_str(),
         }))
     }
 
@@ -231,6 +237,9 @@ impl Environ {
             if remote.port() != 0 {
                 make!("REMOTE_PORT", "{}", remote.port());
             }
+        }
+        for (name, value) in ends.found_out.iter().flat_map(|all| all.iter()) {
+            take(name, value);
         }
         let raw = native(target.as_bytes());
         take("REQUEST_URI", &raw);
@@ -335,6 +344,7 @@ mod tests {
             mount: Mount { script_name: "/app".into(), path_info: "/x".into() },
             ends: Ends {
                 remote: Some("[::ffff:192.0.2.1]:4000".parse().unwrap()),
+                found_out: None,
                 virtual_host: Some("shop.example.com".into()),
                 server: None,
                 server_port: 8080,

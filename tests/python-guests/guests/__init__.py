@@ -1,5 +1,6 @@
 """The guests of the conformance suite, written in Python: each module is the Python twin of the guest of its name in
-`tests/guests/examples`, and says what that says. The variable GUEST of the process tells which one it is.
+`tests/guests/examples`, and says what that says; `file_wrapper` has none, as Rust has no files. The variable GUEST of the
+process tells which one it is.
 """
 
 import importlib

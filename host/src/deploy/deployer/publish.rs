@@ -36,6 +36,7 @@ impl Deployer {
 
     pub(super) fn app(&self, key: &AppKey, known: &Known, good: &Good, settings: Settings) -> Arc<App> {
         let (shop, tenant, component) = (self.shop.clone(), key.tenant.clone(), good.component);
+        let memory = known.account.memory().clone();
         App::new(AppSpec {
             key: key.clone(),
             version: good.version.short().into(),
@@ -44,7 +45,7 @@ impl Deployer {
             share: known.share.clone(),
             log: known.log.clone(),
             account: known.account.clone(),
-            loader: Arc::new(move || Box::pin(shop.clone().load(tenant.clone(), component))),
+            loader: Arc::new(move || Box::pin(shop.clone().load(tenant.clone(), component, memory.clone()))),
         })
     }
 
