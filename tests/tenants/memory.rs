@@ -1,7 +1,10 @@
 //! Memory of all instances that are alive and of their code, of one tenant and of all.
 
-use crate::support::wait_for;
-use crate::{deploy, finish, hosted, refused};
+use std::fs;
+
+use crate::support::version::with_section;
+use crate::support::{guests, wait_for};
+use crate::{Hosted, deploy, finish, hosted, refused};
 
 /// What one instance of the guest `lockstep` has, and what its code takes, in bytes.
 fn one_instance() -> (u64, u64) {
@@ -14,11 +17,23 @@ fn one_instance() -> (u64, u64) {
     (memory, code)
 }
 
+/// A server of the guest `lockstep`, in components that differ.
+#[track_caller]
+fn different<const N: usize>(config: &str, apps: [&str; N]) -> Hosted {
+    let host = hosted(config, &[]);
+    let lockstep = fs::read(guests::component("lockstep")).expect("a component");
+    for app in apps {
+        host.site.put(&format!("{app}.wasm"), with_section(&lockstep, "name", app.as_bytes()));
+        host.server.out.find(0, app, |line| line.starts_with(&format!("deployed {app} (")));
+    }
+    host
+}
+
 #[test]
 fn the_instances_of_a_tenant_share_its_memory() {
     let (one, code) = one_instance();
     assert!((128 << 10..4 << 20).contains(&one), "{one}");
-    let config = format!("[tenants.acme]\nmemory = {}\n", one * 3 + one / 2 + code * 2);
+    let config = format!("[tenants.acme]\nmemory = {}\n", one * 3 + one / 2 + code);
     let host = hosted(&config, &[("acme/a", "lockstep", ""), ("acme/b", "lockstep", ""), ("umbra/a", "lockstep", "")]);
     let running = [host.begin("/acme/a"), host.begin("/acme/b"), host.begin("/acme/a")];
     for target in ["/acme/a", "/acme/b"] {
@@ -53,18 +68,53 @@ fn the_code_of_a_tenant_is_its_memory_and_is_dropped_where_nobody_asks_for_it() 
     let (one, code) = one_instance();
     assert!((64 << 10..1 << 20).contains(&code), "{code}");
     let config = format!("[tenants.acme]\nmemory = {}\n", (one + code) * 2 + code / 2);
-    let host = hosted(&config, &["acme/a", "acme/b", "acme/c"].map(|app| (app, "lockstep", "")));
+    let host = different(&config, ["acme/a", "acme/b", "acme/c"]);
+    let loads = || host.status()["code"]["loaded"].as_u64().expect("a number");
     let (a, b) = (host.begin("/acme/a"), host.begin("/acme/b"));
     refused(&host.server.get("/acme/c"));
     let line = host.server.log.with("reason=\"the tenant's memory\"");
     assert!(line.contains(" 503 unavailable "), "{line}");
     assert_eq!(host.tenant("acme")["code"], code * 2);
     finish(a);
-    // The code that served a moment ago is kept for a while, and what serves is never dropped.
     wait_for("c has the room of a", || (host.server.get("/acme/c").status() == 200).then_some(()));
     assert_eq!(host.tenant("acme")["code"], code * 2);
+    let before = loads();
+    finish(host.begin("/acme/b"));
+    assert_eq!(loads(), before, "what serves is never dropped");
     finish(b);
     wait_for("a has room again", || (host.server.get("/acme/a").status() == 200).then_some(()));
+    assert_eq!(loads(), before + 1);
+}
+
+#[test]
+fn code_that_is_asked_for_all_the_time_makes_room_for_an_instance_too() {
+    let (one, code) = one_instance();
+    // All code fits, or some of it and an instance.
+    let config = format!("[tenants.acme]\nmemory = {}\n", one + code * 2 + code / 2);
+    let apps = ["/acme/a", "/acme/b", "/acme/c"];
+    let host = different(&config, apps.map(|app| &app[1..]));
+    for last in apps {
+        wait_for(last, || {
+            apps.iter().filter(|app| host.server.get(app).status() == 200).any(|app| *app == last).then_some(())
+        });
+    }
+}
+
+#[test]
+fn versions_and_applications_of_a_tenant_share_the_code_of_a_component() {
+    let (one, code) = one_instance();
+    let config = format!("[tenants.acme]\nmemory = {}\n", one * 3 + code + code / 2);
+    let host = hosted(&config, &[("acme/a", "lockstep", ""), ("acme/b", "lockstep", "")]);
+    let a = host.begin("/acme/a");
+    finish(host.begin("/acme/b"));
+    host.reload(&config);
+    finish(host.begin("/acme/a"));
+    let before = host.server.out.count();
+    host.site.put("acme/a.toml", "[env]\nA = \"1\"\n");
+    host.server.out.after(before, "deployed acme/a (");
+    finish(host.begin("/acme/a"));
+    assert_eq!(host.tenant("acme")["code"], code);
+    finish(a);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Mutex;
 
 use super::{AppKey, Share};
-use crate::exchange::{Clocks, Exchange};
+use crate::exchange::{Clocks, Exchange, Reading};
 use crate::log::AppLog;
 use crate::manifest::{Limits, Settings};
 use crate::sandbox::{Code, Engine, Failure, Idle, Instance, NoCode, Outcome, Surroundings};
@@ -28,8 +28,8 @@ const REMEMBERS: u64 = 32;
 /// is expected to be long as well.
 const FEW: u32 = 4;
 
-/// How long code stays at least that was used, even where its memory is needed: loading it takes about a millisecond for
-/// each megabyte, and nobody's two applications shall have it loaded anew for every request.
+/// How long code stays at least that was loaded, even where its memory is needed: loading it takes about a millisecond for
+/// each megabyte, and nobody's applications shall have theirs loaded anew for every request.
 const STAYS: Duration = Duration::from_secs(5);
 
 /// Gives an application's code: at its first request, and at the first after it was unloaded.
@@ -81,7 +81,7 @@ pub struct App {
     gate: Gate,
     idle: Idle,
     born: Instant,
-    /// Milliseconds from `born` to the last request.
+    /// Milliseconds from `born` to the end of the last request that something was computed for.
     used: AtomicU64,
     /// CPU of a request, in nanoseconds: a moving average. Of what nobody has asked for yet nothing is known: it is on the
     /// verge of being long.
@@ -251,9 +251,9 @@ impl App {
         Clocks { cpu: limits.cpu, wall: limits.wall, life: limits.life, stall: limits.stall }
     }
 
-    /// Counts a request that is over, and has used so much CPU; that of `short` was not metered before.
-    pub fn count(&self, ok: bool, used: Duration, short: Duration) {
-        let nanos = nanos(used);
+    /// Counts a request that is over, and what it has used by then; the CPU of `short` was not metered before.
+    pub fn count(&self, ok: bool, used: &Reading, short: Duration) {
+        let nanos = nanos(used.cpu);
         self.stats.requests.fetch_add(1, Relaxed);
         self.stats.cpu.fetch_add(nanos, Relaxed);
         if !ok {
@@ -261,6 +261,8 @@ impl App {
         }
         // What the host refused says nothing of the application's requests.
         if nanos > 0 {
+            let age = used.at.saturating_duration_since(self.born);
+            self.used.fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
             // Two requests at one time may lose one of their parts of it.
             let average = self.average.load(Relaxed);
             self.average.store(average - average / REMEMBERS + nanos / REMEMBERS, Relaxed);
@@ -309,7 +311,6 @@ impl App {
     /// # Errors
     /// Where none can be had.
     pub async fn instance(&self, engine: &Engine, exchange: &Exchange) -> Result<Instance, Unserved> {
-        self.touch(exchange.began);
         if let Some(instance) = self.idle.take() {
             return Ok(instance);
         }
@@ -323,7 +324,7 @@ impl App {
             match made.await {
                 Ok(instance) => return Ok(instance),
                 Err(Ok(failure)) => return Err(Unserved::Broken(failure)),
-                Err(Err(_)) if self.account().memory().reclaim(Need::Slot) => {}
+                Err(Err(_)) if self.account().memory().free_slot() => {}
                 Err(Err(_)) => return Err(Unserved::NoSlot),
             }
         }
@@ -335,9 +336,7 @@ impl App {
     }
 
     /// Keeps an instance for a later request, or retires it.
-    pub fn keep(&self, instance: Instance, exchange: &Exchange) {
-        // A long stream's instance has served until now.
-        self.touch(exchange.meter.read().at);
+    pub fn keep(&self, instance: Instance) {
         let settings = &self.settings;
         if settings.reuse && instance.served() < settings.max_requests && instance.memory() <= settings.max_memory {
             self.idle.keep(instance);
@@ -353,11 +352,6 @@ impl App {
         // An instance may have come back after the code was dropped.
         let dropped = self.idle.clear();
         unloaded || dropped > 0
-    }
-
-    fn touch(&self, at: Instant) {
-        let age = at.saturating_duration_since(self.born);
-        self.used.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 
     /// Loads the code, once for all that wait for it.
@@ -380,8 +374,9 @@ impl Spare for App {
 
     fn give_up(&self, need: Need) -> bool {
         let unload = || {
-            let unused = self.code.load().as_ref().is_some_and(|code| code.is_unused());
-            unused && self.last_used().elapsed() >= STAYS && self.code.swap(None).is_some()
+            let idle = self.code.load().as_ref().is_some_and(|code| code.is_unused() && code.age() >= STAYS);
+            // Who took it in between goes on with it.
+            idle && self.code.swap(None).is_some_and(|code| code.is_unused())
         };
         self.idle.give_up() || need == Need::Memory && unload()
     }

@@ -1,14 +1,15 @@
 //! From a settled component to code that was probed, on threads of its own; and back to code for an application that was
 //! unloaded or restored.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::queue::{Queue, Wanted};
 use super::scan::Part;
@@ -18,11 +19,12 @@ use crate::apps::{AppKey, TenantName};
 use crate::compiler::{Compiler, NotCompiled};
 use crate::log::AppLog;
 use crate::manifest::Settings;
-use crate::sandbox::{self, Code, Engine, NoCode, Refusal, Surroundings, TrustedCode};
+use crate::sandbox::{self, Code, Engine, NoCode, Refusal, Surroundings, TrustedCode, WeakCode};
 use crate::state::records::Identity;
 use crate::state::versions::Versions;
 use crate::state::{Cache, Digest};
 use crate::tenants::{Account, Holding, Pool, Spender};
+use crate::units::ByteSize;
 
 /// The largest component that is read, in bytes. The largest interpreters compiled to wasm are a tenth of this.
 pub(super) const LARGEST: u64 = 256 << 20;
@@ -41,6 +43,18 @@ pub(super) struct Workshop {
     versions: Versions,
     queue: Queue<Work>,
     compiled: AtomicU64,
+    /// What is loaded: a tenant's versions and applications share the code of a component.
+    loaded: Mutex<HashMap<(TenantName, Digest), WeakCode>>,
+    /// As many load code at one time as there are processors: each holds it twice while it does.
+    loading: Arc<Semaphore>,
+}
+
+/// A component of a tenant's, whose code is the tenant's memory.
+#[derive(Clone)]
+pub(super) struct Owned {
+    pub(super) tenant: TenantName,
+    pub(super) component: Digest,
+    pub(super) memory: Arc<Pool>,
 }
 
 /// What compiling threads do.
@@ -48,7 +62,7 @@ enum Work {
     /// A version is made ready.
     Deploy(Box<Job>),
     /// The code of a deployed component is made again, as it is gone, for requests that wait.
-    Again { component: Digest, memory: Arc<Pool>, tell: oneshot::Sender<Result<Code, NoCode>> },
+    Again { owned: Owned, tell: oneshot::Sender<Result<Code, NoCode>> },
 }
 
 /// A component to be made ready.
@@ -92,7 +106,16 @@ pub(super) enum Failure {
 
 impl Workshop {
     pub(super) fn new(engine: Engine, compiler: Compiler, cache: Cache, versions: Versions) -> Self {
-        Self { engine, compiler, cache, versions, queue: Queue::new(), compiled: AtomicU64::new(0) }
+        Self {
+            engine,
+            compiler,
+            cache,
+            versions,
+            queue: Queue::new(),
+            compiled: AtomicU64::new(0),
+            loaded: Mutex::default(),
+            loading: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
+        }
     }
 
     /// How many instances there may be.
@@ -105,37 +128,39 @@ impl Workshop {
         self.engine.fingerprint()
     }
 
-    /// The code of a component that `tenant` has deployed, within its memory: from the cache, or compiled again from its
-    /// copy.
-    pub(super) async fn load(
-        self: Arc<Self>,
-        tenant: TenantName,
-        component: Digest,
-        memory: Arc<Pool>,
-    ) -> Result<Code, NoCode> {
+    /// The code of a component that is deployed: loaded already, from the cache, or compiled again from its copy.
+    pub(super) async fn load(self: Arc<Self>, owned: Owned) -> Result<Code, NoCode> {
+        if let Some(code) = self.loaded(&owned) {
+            return Ok(code);
+        }
         let ending = || Refusal::new("the host is ending");
-        let (shop, pool) = (self.clone(), memory.clone());
-        let cached = tokio::task::spawn_blocking(move || shop.cached(&component, &pool));
+        let turn = self.loading.clone().acquire_owned().await.map_err(|_| ending())?;
+        let (shop, of) = (self.clone(), owned.clone());
+        let cached = tokio::task::spawn_blocking(move || {
+            // Also where nobody waits for it any more.
+            let _turn = turn;
+            shop.cached(&of)
+        });
         if let Some(code) = cached.await.map_err(|_| ending())?? {
             return Ok(code);
         }
         let (tell, told) = oneshot::channel();
-        self.queue.push(&tenant, Work::Again { component, memory, tell });
+        self.queue.push(&owned.tenant.clone(), Work::Again { owned, tell });
         told.await.map_err(|_| ending())?
     }
 
-    fn recompiled(&self, component: &Digest, memory: &Arc<Pool>, wanted: impl Fn() -> bool) -> Result<Code, NoCode> {
+    fn recompiled(&self, owned: &Owned, wanted: impl Fn() -> bool) -> Result<Code, NoCode> {
         // Another request may have had it compiled while this one waited for its turn.
-        if let Some(code) = self.cached(component, memory)? {
+        if let Some(code) = self.cached(owned)? {
             return Ok(code);
         }
         let gone = || Refusal::new("the copy of the component is gone (deploy it again)");
-        let bytes = self.versions.get(component).ok_or_else(gone)?;
-        let code = self.compiled(component, &bytes, wanted).map_err(|error| match error {
+        let bytes = self.versions.get(&owned.component).ok_or_else(gone)?;
+        let code = self.compiled(&owned.component, &bytes, wanted).map_err(|error| match error {
             NotCompiled::Refused(refusal) => refusal,
             error => Refusal::new(error.to_string()),
         })?;
-        self.engine.load_within(&code, Holding::of_code(memory.clone()))
+        self.lend(owned, &code, Holding::of_code(owned.memory.clone()))
     }
 
     /// What became of code so far.
@@ -150,13 +175,33 @@ impl Workshop {
         self.versions.retain(&needed)
     }
 
-    /// Its memory is taken before it is read.
-    fn cached(&self, component: &Digest, memory: &Arc<Pool>) -> Result<Option<Code>, NoCode> {
+    fn loaded(&self, owned: &Owned) -> Option<Code> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.get(&(owned.tenant.clone(), owned.component))?.upgrade()
+    }
+
+    /// Loads `code`, for all that ask for it while somebody has it.
+    fn lend(&self, owned: &Owned, code: &TrustedCode, memory: Holding) -> Result<Code, NoCode> {
+        let code = self.engine.load_within(code, memory)?;
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.len() == loaded.capacity() {
+            loaded.retain(|_, code| code.upgrade().is_some());
+        }
+        loaded.insert((owned.tenant.clone(), owned.component), code.downgrade());
+        Ok(code)
+    }
+
+    /// What is loaded or in the cache. Its memory is taken before it is read.
+    fn cached(&self, owned: &Owned) -> Result<Option<Code>, NoCode> {
+        let component = &owned.component;
+        if let Some(code) = self.loaded(owned) {
+            return Ok(Some(code));
+        }
         let Some(bytes) = self.cache.len(component) else { return Ok(None) };
-        let mut memory = Holding::of_code(memory.clone());
-        NoCode::unless_fits(bytes, &mut memory)?;
+        let mut memory = Holding::of_code(owned.memory.clone());
+        memory.grow(bytes).map_err(|full| NoCode::Crowded { bytes: ByteSize(bytes), full })?;
         let Some(code) = self.cache.get(component) else { return Ok(None) };
-        match self.engine.load_within(&code, memory) {
+        match self.lend(owned, &code, memory) {
             // It is what this host wrote, so only a defect of the engine's fingerprint can make it unusable.
             Err(NoCode::Refused(error)) => {
                 tracing::warn!(%component, %error, "cached code can't be loaded");
@@ -201,17 +246,17 @@ impl Workshop {
         if job.current == Some(built.version) {
             return Ok(built);
         }
-        let memory = job.account.memory();
-        let loaded = match self.cached(&component, memory) {
+        let owned = Owned { tenant: job.key.tenant.clone(), component, memory: job.account.memory().clone() };
+        let loaded = match self.cached(&owned) {
             Ok(Some(code)) => Ok(code),
             Ok(None) => {
                 let code = self.compiled(&component, &bytes, || job.is_wanted())?;
-                self.engine.load_within(&code, Holding::of_code(memory.clone()))
+                self.lend(&owned, &code, Holding::of_code(owned.memory.clone()))
             }
             Err(error) => Err(error),
         };
         let code = loaded.map_err(|error| match error {
-            NoCode::Crowded { bytes, .. } if memory.ever_has(bytes.0) => Failure::Unlucky(error.to_string()),
+            NoCode::Crowded { bytes, .. } if owned.memory.ever_has(bytes.0) => Failure::Unlucky(error.to_string()),
             error => Failure::Refused(error.to_string()),
         })?;
         self.probe(&code, job, runtime)?;
@@ -232,7 +277,7 @@ impl Workshop {
             tell.send(probed)
         });
         let probed = told.recv().map_err(|_| Failure::Unlucky("the host is ending".to_owned()))?;
-        probed.map_err(|refusal| refusal.map_or_else(|no_slot| Failure::Unlucky(no_slot.to_string()), refused))
+        probed.map_err(|why| why.map_or_else(|none| Failure::Unlucky(none.to_string()), refused))
     }
 }
 
@@ -309,8 +354,8 @@ pub(super) fn start(
                 match work {
                     work if !work.is_wanted() => {}
                     Work::Deploy(job) => report(shop.deploy(&source, *job, &runtime)),
-                    Work::Again { component, memory, tell } => {
-                        let again = AssertUnwindSafe(|| shop.recompiled(&component, &memory, || !tell.is_closed()));
+                    Work::Again { owned, tell } => {
+                        let again = AssertUnwindSafe(|| shop.recompiled(&owned, || !tell.is_closed()));
                         let made = catch_unwind(again);
                         let failed = |_| Err(Refusal::new("loading it failed, which is a defect of wasgi").into());
                         let _ = tell.send(made.unwrap_or_else(failed));

@@ -37,7 +37,7 @@ const SAVE_PAUSE: Duration = Duration::from_millis(100);
 const SAVE_AGAIN: Duration = Duration::from_secs(10);
 
 /// Code is dropped after this time without a request: long enough for whoever reads a page to come back to warm code,
-/// and loading it again takes less than a millisecond.
+/// and loading it again takes less than a millisecond, or some sixty where an interpreter is in it.
 const IDLE: Duration = Duration::from_secs(600);
 
 /// How often that is checked, and what nothing needs is deleted.

@@ -369,7 +369,8 @@ fn code_that_is_damaged_is_made_again_for_the_request() {
     let (tenant, digest) = (TenantName::default(), Digest::of(&component("1")));
     let (memory, full) = (Pool::of_host(None), Pool::of_host(Some(1)));
     let load_within = |tenant, digest, memory: &Arc<Pool>| {
-        RUNTIME.block_on(shop.clone().load(tenant, digest, memory.clone())).map(|_code| memory.code())
+        let owned = compile::Owned { tenant, component: digest, memory: memory.clone() };
+        RUNTIME.block_on(shop.clone().load(owned)).map(|_code| memory.code())
     };
     let load = |tenant, digest| load_within(tenant, digest, &memory);
     assert!(load(tenant.clone(), digest).unwrap() > 0 && memory.used() == 0, "its memory is given back with it");
@@ -451,7 +452,7 @@ fn an_instance_that_comes_back_after_its_code_was_dropped_is_swept_too() {
     let exchange = Exchange::new(http::Method::GET, true, Arc::default(), app.clocks());
     let instance = RUNTIME.block_on(app.instance(&ENGINE, &exchange)).map_err(|error| error.to_string()).unwrap();
     assert!(app.unload_if_idle(Duration::ZERO), "its code");
-    app.keep(instance, &exchange);
+    app.keep(instance);
     assert!(!app.unload_if_idle(Duration::from_secs(60)), "it was used a moment ago");
     assert!(app.unload_if_idle(Duration::ZERO), "the instance");
     assert!(!app.unload_if_idle(Duration::ZERO), "nothing is left");

@@ -185,7 +185,7 @@ impl Answer {
             Ok(instance) => instance,
             Err(unserved) => return self.unserved(app, &unserved).await,
         };
-        let keep = app.reuses().then_some(|instance| app.keep(instance, &self.exchange));
+        let keep = app.reuses().then_some(|instance| app.keep(instance));
         let fail = |outcome| self.fail(outcome);
         (sandbox::run(instance, &self.exchange, request, keep, fail).await, None)
     }
@@ -245,7 +245,7 @@ impl Answer {
         let Exchange { method, meter, .. } = &*self.exchange;
         let (sent, used) = (self.exchange.sent(), meter.read());
         if let Some(app) = app {
-            app.count(outcome == Outcome::Ok, used.cpu, meter.short_cpu(&used));
+            app.count(outcome == Outcome::Ok, &used, meter.short_cpu(&used));
         }
         self.gateway.access_log.write(&Access {
             request_id: self.id,

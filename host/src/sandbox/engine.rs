@@ -1,8 +1,11 @@
 //! The one engine: how code is loaded and instances are made.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
+use object::read::elf::ElfFile64;
+use object::{Endianness, Object, ObjectSection};
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -26,9 +29,12 @@ pub const DEFAULT_INSTANCES: u32 = 1_000;
 const KEEP_RESIDENT: usize = 2 << 20;
 /// The same for tables.
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
+/// What loaded code takes of memory for each byte in which it is told what is in it: about two of CPython's, and more where
+/// there are many types.
+const TOLD: u64 = 4;
 /// What an instance has on the host's side in all, in bytes: its globals, and where its functions and imports are. CPython's
 /// has 400 KiB.
-const STATE: usize = 1 << 20;
+const STATE: usize = 2 << 20;
 /// Core instances of one component: CPython's brings 400.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 500;
 /// Tables of one component.
@@ -69,8 +75,12 @@ pub struct Code(Arc<Loaded>);
 
 struct Loaded {
     form: Form,
+    since: Instant,
     _memory: Holding,
 }
+
+/// Code that stays loaded only as long as somebody has it.
+pub struct WeakCode(Weak<Loaded>);
 
 /// Why code can't be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -88,13 +98,16 @@ pub enum NoCode {
     },
 }
 
-impl NoCode {
-    /// Takes `bytes` of memory for code.
-    ///
-    /// # Errors
-    /// Where there are not as many.
-    pub fn unless_fits(bytes: u64, memory: &mut Holding) -> Result<(), NoCode> {
-        memory.grow(bytes).map_err(|full| NoCode::Crowded { bytes: ByteSize(bytes), full })
+impl TrustedCode {
+    /// Bytes of memory that it takes once it is loaded.
+    fn footprint(&self) -> u64 {
+        let size = |section: &str| {
+            let file = ElfFile64::<Endianness>::parse(&*self.0).ok()?;
+            Some(file.section_by_name(section)?.size())
+        };
+        // The first instance has the engine make a copy of what memories begin with.
+        let (data, told) = (size(".rodata.wasm").unwrap_or_default(), size(".wasmtime.info").unwrap_or_default());
+        self.0.len() as u64 + data + TOLD * told
     }
 }
 
@@ -144,14 +157,15 @@ impl Engine {
     /// # Errors
     /// As [`Engine::load`], and where there is no memory for it.
     pub fn load_within(&self, code: &TrustedCode, mut memory: Holding) -> Result<Code, NoCode> {
-        NoCode::unless_fits(code.0.len() as u64, &mut memory)?;
+        let bytes = code.footprint();
+        memory.grow(bytes).map_err(|full| NoCode::Crowded { bytes: ByteSize(bytes), full })?;
         self.0.loaded.fetch_add(1, Ordering::Relaxed);
         // SAFETY: deserialize trusts its input. A TrustedCode is what the compiler has just handed
         // over, or a keyed checksum over this very buffer has shown that this host wrote it.
         #[allow(unsafe_code, reason = "the host's one unsafe place")]
         let component = unsafe { Component::deserialize(&self.0.engine, &code.0) };
         let form = self.link(&component.map_err(|error| Refusal::load(&error))?)?;
-        Ok(Code(Arc::new(Loaded { form, _memory: memory })))
+        Ok(Code(Arc::new(Loaded { form, since: Instant::now(), _memory: memory })))
     }
 
     /// How often code was loaded, or was tried to be.
@@ -192,8 +206,25 @@ impl Code {
         Arc::strong_count(&self.0) == 1
     }
 
+    /// How long it has been loaded.
+    pub fn age(&self) -> Duration {
+        self.0.since.elapsed()
+    }
+
+    /// The same, without keeping it loaded.
+    pub fn downgrade(&self) -> WeakCode {
+        WeakCode(Arc::downgrade(&self.0))
+    }
+
     pub(super) fn form(&self) -> &Form {
         &self.0.form
+    }
+}
+
+impl WeakCode {
+    /// The code, if it is still loaded.
+    pub fn upgrade(&self) -> Option<Code> {
+        self.0.upgrade().map(Code)
     }
 }
 

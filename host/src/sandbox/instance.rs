@@ -12,7 +12,7 @@ use super::guest::{Guest, MAX_HANDLES, Request, Surroundings};
 use super::limits::Refused;
 use super::ticker::{Hurry, Ticking};
 use crate::exchange::{Ended, Exchange, Found};
-use crate::tenants::{Need, OutOfMemory};
+use crate::tenants::OutOfMemory;
 
 /// An instance of an application. It is owned by one request at a time, from its creation on.
 pub struct Instance {
@@ -48,6 +48,17 @@ pub enum Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the host has no room for another instance")]
 pub struct NoSlot;
+
+/// Why there can't be an instance at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoInstance {
+    /// For want of a slot.
+    #[error(transparent)]
+    Slot(#[from] NoSlot),
+    /// For want of memory.
+    #[error("there is no room for an instance: {0}")]
+    Memory(OutOfMemory),
+}
 
 impl Instance {
     /// A fresh instance with at most `memory` bytes, under the clocks of `exchange`.
@@ -184,13 +195,13 @@ pub(crate) fn ticking(engine: &Engine) -> Ticking<'_> {
 /// Instantiates `code` once, to see that it can be.
 ///
 /// # Errors
-/// A [`Refusal`] where it can't; [`NoSlot`] where that can't be told now.
+/// A [`Refusal`] where it can't; [`NoInstance`] where that can't be told now.
 pub async fn probe(
     engine: &Engine,
     code: &Code,
     memory: u64,
     surroundings: Arc<Surroundings>,
-) -> Result<(), Result<Refusal, NoSlot>> {
+) -> Result<(), Result<Refusal, NoInstance>> {
     let clocks = crate::exchange::Clocks { cpu: PROBE, wall: PROBE * 4, life: None, stall: PROBE };
     let exchange = Exchange::new(http::Method::GET, false, Arc::default(), clocks);
     let _ticking = ticking(engine);
@@ -198,10 +209,10 @@ pub async fn probe(
         let made = Instance::new(engine, code.clone(), memory, surroundings.clone(), &exchange);
         match exchange.metered(made).await {
             Ok(_) => return Ok(()),
-            Err(Ok(Failure::Crowded(..))) => return Err(Err(NoSlot)),
+            Err(Ok(Failure::Crowded(full, _))) => return Err(Err(NoInstance::Memory(full))),
             Err(Ok(failure)) => return Err(Ok(Refusal::probe(&failure))),
-            Err(Err(_)) if surroundings.spender.account().memory().reclaim(Need::Slot) => {}
-            Err(Err(no_slot)) => return Err(Err(no_slot)),
+            Err(Err(_)) if surroundings.spender.account().memory().free_slot() => {}
+            Err(Err(no_slot)) => return Err(Err(no_slot.into())),
         }
     }
 }

@@ -22,10 +22,10 @@ mod ticker;
 
 pub use codegen::Codegen;
 pub use contract::{Contract, EXPORTS, Refusal, check};
-pub use engine::{Code, DEFAULT_INSTANCES, Engine, NoCode, TrustedCode, instances_for};
+pub use engine::{Code, DEFAULT_INSTANCES, Engine, NoCode, TrustedCode, WeakCode, instances_for};
 pub use env::Env;
 pub use guest::{Request, Surroundings};
 pub use idle::Idle;
 pub(crate) use instance::ticking;
-pub use instance::{Failure, Instance, NoSlot, probe};
+pub use instance::{Failure, Instance, NoInstance, NoSlot, probe};
 pub use run::{Outcome, run};

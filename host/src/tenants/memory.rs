@@ -2,6 +2,8 @@
 //!
 //! Sizes count, not pages that were touched: what a guest was given it may touch at any time.
 
+use std::cmp::Reverse;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
@@ -20,8 +22,13 @@ pub struct Pool {
     code: AtomicU64,
     /// The pool that this one's memory counts in, too.
     above: Option<Arc<Pool>>,
-    spares: Mutex<Vec<Weak<dyn Spare>>>,
+    /// The pools whose memory counts in this one.
+    below: List<Pool>,
+    spares: List<dyn Spare>,
 }
+
+/// What lives elsewhere and leaves by being dropped.
+struct List<T: ?Sized>(Mutex<Vec<Weak<T>>>);
 
 /// Something that holds what nobody is using.
 pub trait Spare: Send + Sync {
@@ -68,12 +75,14 @@ impl Pool {
 
     /// A tenant's, within the host's.
     pub fn of_tenant(limit: Option<u64>, host: Arc<Self>) -> Arc<Self> {
-        Self::with(limit, Some(host))
+        let pool = Self::with(limit, Some(host.clone()));
+        host.below.add(&pool);
+        pool
     }
 
     fn with(limit: Option<u64>, above: Option<Arc<Self>>) -> Arc<Self> {
-        let limit = AtomicU64::new(limit.unwrap_or(u64::MAX));
-        Arc::new(Self { limit, used: AtomicU64::new(0), code: AtomicU64::new(0), above, spares: Mutex::default() })
+        let (limit, zero) = (AtomicU64::new(limit.unwrap_or(u64::MAX)), || AtomicU64::new(0));
+        Arc::new(Self { limit, used: zero(), code: zero(), above, below: List::default(), spares: List::default() })
     }
 
     /// Another limit from now on; what is taken stays.
@@ -81,9 +90,9 @@ impl Pool {
         self.limit.store(limit.unwrap_or(u64::MAX), SeqCst);
     }
 
-    /// Whether it would have so many bytes if it had nothing else.
+    /// Whether it would have so many bytes if nobody else had any.
     pub fn ever_has(&self, bytes: u64) -> bool {
-        bytes <= self.limit.load(SeqCst) && self.above.as_ref().is_none_or(|above| above.ever_has(bytes))
+        self.has_room_for(bytes) && self.above.as_ref().is_none_or(|above| above.has_room_for(bytes))
     }
 
     /// Bytes that are taken.
@@ -98,54 +107,59 @@ impl Pool {
 
     /// Asks `spare` when there is too little, as long as it lives.
     pub fn add_spare(&self, spare: &Arc<dyn Spare>) {
-        let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that are gone leave when there is no room: thousands that come one after the other are looked at once.
-        if spares.len() == spares.capacity() {
-            spares.retain(|spare| spare.strong_count() > 0);
-            let living = spares.len();
-            spares.shrink_to(living * 2);
-            spares.reserve(living + 1);
-        }
-        spares.push(Arc::downgrade(spare));
-        drop(spares);
-        if let Some(above) = &self.above {
-            above.add_spare(spare);
-        }
+        self.spares.add(spare);
     }
 
-    /// Has something given up that only waits: the tenant's own if it has any, else another's. False if nothing is.
-    pub fn reclaim(&self, need: Need) -> bool {
-        self.reclaim_own(need) || self.above.as_ref().is_some_and(|above| above.reclaim(need))
+    /// Has an instance given up that only waits: the tenant's own if it has any, else another's. False if none is.
+    pub fn free_slot(&self) -> bool {
+        self.make_room(Need::Slot, || true) || self.others(0).iter().any(|other| other.make_room(Need::Slot, || true))
     }
 
-    fn reclaim_own(&self, need: Need) -> bool {
-        // What is given up may be the last of its kind, and must not meet a lock then.
-        let mut spares: Vec<_> = {
-            let spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
-            spares.iter().filter_map(Weak::upgrade).collect()
-        };
-        spares.sort_by_cached_key(|spare| spare.last_used());
-        spares.iter().any(|spare| spare.give_up(need))
-    }
-
-    /// Takes from this pool and those above it, or from none.
+    /// Takes from this pool and the one above it, or from none. What only waits makes room.
     fn take(&self, bytes: u64) -> Result<(), OutOfMemory> {
-        while !self.try_take(bytes) {
-            if !self.reclaim_own(Need::Memory) {
-                return Err(if self.above.is_some() { OutOfMemory::Tenant } else { OutOfMemory::Host });
-            }
+        let Some(above) = &self.above else {
+            return if self.try_take(bytes) { Ok(()) } else { Err(OutOfMemory::Host) };
+        };
+        let own = || self.try_take(bytes);
+        if !own() && !(self.has_room_for(bytes) && self.make_room(Need::Memory, own)) {
+            return Err(OutOfMemory::Tenant);
         }
-        let Some(above) = &self.above else { return Ok(()) };
-        // At the host's limit the tenant's own spares go first.
-        loop {
-            if above.try_take(bytes) {
-                return Ok(());
-            }
-            if !self.reclaim(Need::Memory) {
-                self.used.fetch_sub(bytes, SeqCst);
-                return Err(OutOfMemory::Host);
-            }
+        let all = || above.try_take(bytes);
+        let from_others = || self.others(self.used()).iter().any(|other| other.make_room(Need::Memory, all));
+        if !all() && !(above.has_room_for(bytes) && (self.make_room(Need::Memory, all) || from_others())) {
+            self.used.fetch_sub(bytes, SeqCst);
+            return Err(OutOfMemory::Host);
         }
+        Ok(())
+    }
+
+    /// Has given up what was used the longest time ago first, until there is `enough`; says whether there is.
+    fn make_room(&self, need: Need, enough: impl Fn() -> bool) -> bool {
+        // What is given up may be the last of its kind, and must not meet a lock then.
+        let mut spares = self.spares.living();
+        spares.sort_by_cached_key(|spare| spare.last_used());
+        spares.iter().any(|spare| {
+            while spare.give_up(need) {
+                if enough() {
+                    return true;
+                }
+            }
+            false
+        })
+    }
+
+    /// The other tenants that have more than `bytes`, the richest first: who has little loses nothing to who has much.
+    fn others(&self, bytes: u64) -> Vec<Arc<Pool>> {
+        let all = self.above.as_ref().map(|above| above.below.living()).unwrap_or_default();
+        let mut others: Vec<_> = all.into_iter().filter(|other| !std::ptr::eq(&**other, self)).collect();
+        others.retain(|other| other.used() > bytes);
+        others.sort_by_cached_key(|other| Reverse(other.used()));
+        others
+    }
+
+    /// Whether it has room for so many bytes once everything is given up.
+    fn has_room_for(&self, bytes: u64) -> bool {
+        bytes <= self.limit.load(SeqCst)
     }
 
     fn try_take(&self, bytes: u64) -> bool {
@@ -159,6 +173,37 @@ impl Pool {
         if let Some(above) = &self.above {
             above.give(bytes);
         }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: ?Sized> Default for List<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: ?Sized> List<T> {
+    fn add(&self, item: &Arc<T>) {
+        let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that are gone leave when there is no room: of thousands that come, each is looked at a few times.
+        if items.len() == items.capacity() {
+            items.retain(|item| item.strong_count() > 0);
+            let living = items.len();
+            items.shrink_to(living * 2);
+            items.reserve(living + 1);
+        }
+        items.push(Arc::downgrade(item));
+    }
+
+    fn living(&self) -> Vec<Arc<T>> {
+        let items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        items.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -268,23 +313,30 @@ mod tests {
         let mut other = Holding::of(Pool::of_tenant(None, host.clone()));
         other.grow(kib(64)).unwrap();
         assert_eq!((b.used(), host.used()), (kib(64), kib(512)));
-        assert!(!b.reclaim(Need::Slot) && b.reclaim(Need::Memory) && !b.reclaim(Need::Memory));
+        assert_eq!(other.grow(kib(128)), Err(OutOfMemory::Host), "who has less loses nothing");
+        assert_eq!((b.used(), host.used()), (kib(64), kib(512)));
+        assert!(!b.free_slot(), "memory is no slot");
     }
 
     #[test]
     fn who_waits_for_the_longest_time_gives_first_and_who_is_gone_is_forgotten() {
-        let pool = Pool::of_host(None);
+        let pool = Pool::of_tenant(Some(kib(64 * 7)), Pool::of_host(None));
         let now = Instant::now();
-        let shelves = [2, 3, 1].map(|age| shelf(&pool, now - std::time::Duration::from_secs(age), &[kib(64 * age)]));
-        for left in [3, 1, 0] {
-            assert!(pool.reclaim(Need::Memory));
-            assert_eq!(pool.used(), kib(64 * left));
+        let ages = [2, 3, 1];
+        let shelves = ages.map(|age| shelf(&pool, now - std::time::Duration::from_secs(age), &[kib(64 * age)]));
+        let mut holding = Holding::of(pool.clone());
+        for (taken, left) in [(2, 3), (3, 3), (4, 3), (6, 1), (7, 0)] {
+            holding.grow(kib(64 * taken)).unwrap();
+            assert_eq!(pool.used(), kib(64 * (taken + left)), "{taken}");
         }
         drop(shelves);
         for _ in 0..1000 {
             drop(shelf(&pool, now, &[]));
+            drop(Pool::of_tenant(None, pool.above.clone().unwrap()));
         }
-        assert!(pool.spares.lock().unwrap().len() < 10);
+        let remembered =
+            (pool.spares.0.lock().unwrap().len(), pool.above.as_ref().unwrap().below.0.lock().unwrap().len());
+        assert!(remembered.0 < 10 && remembered.1 < 10, "{remembered:?}");
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::Deployer;
 use crate::apps::{App, AppKey, AppSpec, Entry, Share};
+use crate::deploy::compile::Owned;
 use crate::deploy::known::Known;
 use crate::deploy::notice::Notice;
 use crate::manifest::Settings;
@@ -35,8 +36,8 @@ impl Deployer {
     }
 
     pub(super) fn app(&self, key: &AppKey, known: &Known, good: &Good, settings: Settings) -> Arc<App> {
-        let (shop, tenant, component) = (self.shop.clone(), key.tenant.clone(), good.component);
-        let memory = known.account.memory().clone();
+        let (shop, tenant, memory) = (self.shop.clone(), key.tenant.clone(), known.account.memory().clone());
+        let owned = Owned { tenant, component: good.component, memory };
         App::new(AppSpec {
             key: key.clone(),
             version: good.version.short().into(),
@@ -45,7 +46,7 @@ impl Deployer {
             share: known.share.clone(),
             log: known.log.clone(),
             account: known.account.clone(),
-            loader: Arc::new(move || Box::pin(shop.clone().load(tenant.clone(), component, memory.clone()))),
+            loader: Arc::new(move || Box::pin(shop.clone().load(owned.clone()))),
         })
     }
 
