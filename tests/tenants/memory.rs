@@ -21,12 +21,17 @@ fn one_instance() -> (u64, u64) {
 #[track_caller]
 fn different<const N: usize>(config: &str, apps: [&str; N]) -> Hosted {
     let host = hosted(config, &[]);
+    put_different(&host, &apps);
+    host
+}
+
+#[track_caller]
+fn put_different(host: &Hosted, apps: &[&str]) {
     let lockstep = fs::read(guests::component("lockstep")).expect("a component");
     for app in apps {
         host.site.put(&format!("{app}.wasm"), with_section(&lockstep, "name", app.as_bytes()));
         host.server.out.find(0, app, |line| line.starts_with(&format!("deployed {app} (")));
     }
-    host
 }
 
 #[test]
@@ -97,6 +102,18 @@ fn code_that_is_asked_for_all_the_time_makes_room_for_an_instance_too() {
         wait_for(last, || {
             apps.iter().filter(|app| host.server.get(app).status() == 200).any(|app| *app == last).then_some(())
         });
+    }
+}
+
+#[test]
+fn code_that_two_applications_have_makes_room_as_well() {
+    let (one, code) = one_instance();
+    let config = format!("[tenants.acme]\nmemory = {}\n", one + code + code / 2);
+    let host = hosted(&config, &[("acme/a", "lockstep", ""), ("acme/b", "lockstep", "")]);
+    put_different(&host, &["acme/c"]);
+    for app in ["/acme/a", "/acme/b", "/acme/c", "/acme/b"] {
+        wait_for(app, || (host.server.get(app).status() == 200).then_some(()));
+        assert_eq!(host.tenant("acme")["code"], code, "{app}");
     }
 }
 

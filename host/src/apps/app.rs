@@ -81,7 +81,7 @@ pub struct App {
     gate: Gate,
     idle: Idle,
     born: Instant,
-    /// Milliseconds from `born` to the end of the last request that something was computed for.
+    /// Milliseconds from `born` to the last request that had an instance, and to its end.
     used: AtomicU64,
     /// CPU of a request, in nanoseconds: a moving average. Of what nobody has asked for yet nothing is known: it is on the
     /// verge of being long.
@@ -261,8 +261,7 @@ impl App {
         }
         // What the host refused says nothing of the application's requests.
         if nanos > 0 {
-            let age = used.at.saturating_duration_since(self.born);
-            self.used.fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
+            self.touch(used.at);
             // Two requests at one time may lose one of their parts of it.
             let average = self.average.load(Relaxed);
             self.average.store(average - average / REMEMBERS + nanos / REMEMBERS, Relaxed);
@@ -314,15 +313,19 @@ impl App {
         if let Some(instance) = self.idle.take() {
             return Ok(instance);
         }
-        let code = match &*self.code.load() {
-            Some(code) => Code::clone(code),
-            None => self.load().await?,
+        let loaded = self.code.load().as_ref().map(|code| code.in_use());
+        let code = match loaded {
+            Some(code) => code,
+            None => self.load().await?.in_use(),
         };
         loop {
             let made =
                 Instance::new(engine, code.clone(), self.settings.limits.memory, self.surroundings.clone(), exchange);
             match made.await {
-                Ok(instance) => return Ok(instance),
+                Ok(instance) => {
+                    self.touch(exchange.began);
+                    return Ok(instance);
+                }
                 Err(Ok(failure)) => return Err(Unserved::Broken(failure)),
                 Err(Err(_)) if self.account().memory().free_slot() => {}
                 Err(Err(_)) => return Err(Unserved::NoSlot),
@@ -354,6 +357,16 @@ impl App {
         unloaded || dropped > 0
     }
 
+    fn touch(&self, at: Instant) {
+        let age = at.saturating_duration_since(self.born);
+        self.used.fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Has the code of `other`, a version of the same component, if that is loaded.
+    pub fn share_code_of(&self, other: &App) {
+        self.code.store(other.code.load_full());
+    }
+
     /// Loads the code, once for all that wait for it.
     async fn load(&self) -> Result<Code, Unserved> {
         let _turn = self.loading.lock().await;
@@ -366,17 +379,26 @@ impl App {
     }
 }
 
+fn may_go(code: &Code) -> bool {
+    code.is_unused() && code.age() >= STAYS
+}
+
 /// Instances that wait go first, and then the code that none is of.
 impl Spare for App {
     fn last_used(&self) -> Instant {
         self.born + Duration::from_millis(self.used.load(Relaxed))
     }
 
+    fn could_give(&self) -> u64 {
+        let code = self.code.load().as_ref().filter(|code| may_go(code)).map_or(0, |code| code.size());
+        self.idle.memory() + code
+    }
+
     fn give_up(&self, need: Need) -> bool {
+        // Another of the tenant's applications may have the same code: then it is that one's to give up.
         let unload = || {
-            let idle = self.code.load().as_ref().is_some_and(|code| code.is_unused() && code.age() >= STAYS);
-            // Who took it in between goes on with it.
-            idle && self.code.swap(None).is_some_and(|code| code.is_unused())
+            let goes = self.code.load().as_ref().is_some_and(|code| may_go(code));
+            goes && self.code.swap(None).is_some_and(|code| code.is_last())
         };
         self.idle.give_up() || need == Need::Memory && unload()
     }

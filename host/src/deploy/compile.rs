@@ -185,9 +185,17 @@ impl Workshop {
         let code = self.engine.load_within(code, memory)?;
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.len() == loaded.capacity() {
-            loaded.retain(|_, code| code.upgrade().is_some());
+            loaded.retain(|_, code| !code.is_gone());
+            let living = loaded.len();
+            loaded.reserve(living + 1);
         }
-        loaded.insert((owned.tenant.clone(), owned.component), code.downgrade());
+        let entry = loaded.entry((owned.tenant.clone(), owned.component));
+        // Somebody else may have loaded it meanwhile.
+        let kept = entry.or_insert_with(|| code.downgrade());
+        if let Some(first) = kept.upgrade() {
+            return Ok(first);
+        }
+        *kept = code.downgrade();
         Ok(code)
     }
 
@@ -199,7 +207,10 @@ impl Workshop {
         }
         let Some(bytes) = self.cache.len(component) else { return Ok(None) };
         let mut memory = Holding::of_code(owned.memory.clone());
-        memory.grow(bytes).map_err(|full| NoCode::Crowded { bytes: ByteSize(bytes), full })?;
+        if let Err(full) = memory.grow(bytes) {
+            let loaded = self.loaded(owned);
+            return loaded.map(Some).ok_or(NoCode::Crowded { bytes: ByteSize(bytes), full });
+        }
         let Some(code) = self.cache.get(component) else { return Ok(None) };
         match self.lend(owned, &code, memory) {
             // It is what this host wrote, so only a defect of the engine's fingerprint can make it unusable.

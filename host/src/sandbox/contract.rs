@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use wasmparser::{ComponentExternalKind, CompositeInnerType, Encoding, Parser, Payload, RecGroup, SubType};
+use wasmparser::{
+    ComponentDefinedType, ComponentExternalKind, ComponentType, ComponentTypeDeclaration, CompositeInnerType, CoreType,
+    Encoding, InstanceTypeDeclaration, Parser, Payload, RecGroup, SubType,
+};
 
 use super::features;
 
@@ -15,7 +18,7 @@ pub const EXPORTS: [&str; 2] = ["wasgi:gateway/application@0.1.0", LEAN];
 pub(super) const LEAN: &str = "wasgi:gateway/lean@0.1.0";
 /// Most of what a component and all that is in it may declare: each takes some of the host's memory as long as its code is
 /// loaded, a type's parameter fifty times its size in the file. CPython with an application declares 12,641.
-const MOST_DECLARED: u64 = 200_000;
+const MOST_DECLARED: usize = 200_000;
 /// The worlds, for messages.
 const WORLDS: &str = "wasgi:gateway/app@0.1.0 (or app-lean)";
 
@@ -102,7 +105,7 @@ fn recognise(bytes: &[u8]) -> Result<(), Refusal> {
 /// Reads the outermost component's imports and exports, and counts what is declared in all.
 fn read(bytes: &[u8]) -> Result<Contract, Refusal> {
     let mut contract = Contract::default();
-    let (mut depth, mut declared) = (0usize, 0u64);
+    let (mut depth, mut declared) = (0usize, 0usize);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| Refusal::new(format!("it is damaged: {error}")))?;
         declared += declarations(&payload);
@@ -133,25 +136,66 @@ fn read(bytes: &[u8]) -> Result<Contract, Refusal> {
 }
 
 /// What a section declares that takes much more of memory than of the file.
-fn declarations(section: &Payload<'_>) -> u64 {
+fn declarations(section: &Payload<'_>) -> usize {
     match section {
-        Payload::TypeSection(section) => {
-            let types = section.clone().into_iter().flatten().flat_map(RecGroup::into_types);
-            let size = |of: SubType| match of.composite_type.inner {
-                CompositeInnerType::Func(of) => 1 + of.params().len() + of.results().len(),
+        Payload::TypeSection(section) => section.clone().into_iter().flatten().map(|group| rec_group(&group)).sum(),
+        Payload::CoreTypeSection(section) => section.clone().into_iter().flatten().map(|of| core_type(&of)).sum(),
+        Payload::ComponentTypeSection(section) => {
+            section.clone().into_iter().flatten().map(|of| component_type(&of)).sum()
+        }
+        Payload::ImportSection(section) => section.count() as usize,
+        Payload::ExportSection(section) => section.count() as usize,
+        Payload::InstanceSection(section) => section.count() as usize,
+        Payload::ComponentImportSection(section) => section.count() as usize,
+        Payload::ComponentExportSection(section) => section.count() as usize,
+        Payload::ComponentInstanceSection(section) => section.count() as usize,
+        Payload::ComponentAliasSection(section) => section.count() as usize,
+        _ => 0,
+    }
+}
+
+fn rec_group(group: &RecGroup) -> usize {
+    let size = |of: &SubType| match &of.composite_type.inner {
+        CompositeInnerType::Func(of) => 1 + of.params().len() + of.results().len(),
+        _ => 1,
+    };
+    group.types().map(size).sum()
+}
+
+fn core_type(of: &CoreType<'_>) -> usize {
+    match of {
+        CoreType::Rec(group) => rec_group(group),
+        CoreType::Module(declarations) => 1 + declarations.len(),
+    }
+}
+
+fn component_type(of: &ComponentType<'_>) -> usize {
+    1 + match of {
+        ComponentType::Defined(of) => match of {
+            ComponentDefinedType::Record(fields) => fields.len(),
+            ComponentDefinedType::Variant(cases) => cases.len(),
+            ComponentDefinedType::Tuple(types) => types.len(),
+            ComponentDefinedType::Flags(names) | ComponentDefinedType::Enum(names) => names.len(),
+            _ => 0,
+        },
+        ComponentType::Func(of) => of.params.len(),
+        ComponentType::Component(declared) => {
+            let size = |one: &ComponentTypeDeclaration<'_>| match one {
+                ComponentTypeDeclaration::CoreType(of) => core_type(of),
+                ComponentTypeDeclaration::Type(of) => component_type(of),
                 _ => 1,
             };
-            types.map(|of| size(of) as u64).sum()
+            declared.iter().map(size).sum()
         }
-        Payload::ImportSection(section) => section.count().into(),
-        Payload::ExportSection(section) => section.count().into(),
-        Payload::InstanceSection(section) => section.count().into(),
-        Payload::ComponentTypeSection(section) => section.count().into(),
-        Payload::ComponentImportSection(section) => section.count().into(),
-        Payload::ComponentExportSection(section) => section.count().into(),
-        Payload::ComponentInstanceSection(section) => section.count().into(),
-        Payload::ComponentAliasSection(section) => section.count().into(),
-        _ => 0,
+        ComponentType::Instance(declared) => {
+            let size = |one: &InstanceTypeDeclaration<'_>| match one {
+                InstanceTypeDeclaration::CoreType(of) => core_type(of),
+                InstanceTypeDeclaration::Type(of) => component_type(of),
+                _ => 1,
+            };
+            declared.iter().map(size).sum()
+        }
+        ComponentType::Resource { .. } => 0,
     }
 }
 

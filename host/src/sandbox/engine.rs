@@ -76,7 +76,16 @@ pub struct Code(Arc<Loaded>);
 struct Loaded {
     form: Form,
     since: Instant,
-    _memory: Holding,
+    /// Has a clone with each instance.
+    users: Arc<()>,
+    memory: Holding,
+}
+
+/// Code that an instance is made of.
+#[derive(Clone)]
+pub struct InUse {
+    code: Code,
+    _user: Arc<()>,
 }
 
 /// Code that stays loaded only as long as somebody has it.
@@ -165,7 +174,7 @@ impl Engine {
         #[allow(unsafe_code, reason = "the host's one unsafe place")]
         let component = unsafe { Component::deserialize(&self.0.engine, &code.0) };
         let form = self.link(&component.map_err(|error| Refusal::load(&error))?)?;
-        Ok(Code(Arc::new(Loaded { form, since: Instant::now(), _memory: memory })))
+        Ok(Code(Arc::new(Loaded { form, since: Instant::now(), users: Arc::default(), memory })))
     }
 
     /// How often code was loaded, or was tried to be.
@@ -201,9 +210,24 @@ impl Engine {
 }
 
 impl Code {
-    /// Whether nobody else has it, and no instance is of it.
+    /// The same, for an instance.
+    pub fn in_use(&self) -> InUse {
+        InUse { code: self.clone(), _user: self.0.users.clone() }
+    }
+
+    /// Whether no instance is of it.
     pub fn is_unused(&self) -> bool {
+        Arc::strong_count(&self.0.users) == 1
+    }
+
+    /// Whether nobody else has it: it is unloaded with this one.
+    pub fn is_last(&self) -> bool {
         Arc::strong_count(&self.0) == 1
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn size(&self) -> u64 {
+        self.0.memory.taken()
     }
 
     /// How long it has been loaded.
@@ -215,13 +239,20 @@ impl Code {
     pub fn downgrade(&self) -> WeakCode {
         WeakCode(Arc::downgrade(&self.0))
     }
+}
 
+impl InUse {
     pub(super) fn form(&self) -> &Form {
-        &self.0.form
+        &self.code.0.form
     }
 }
 
 impl WeakCode {
+    /// Whether it was unloaded.
+    pub fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
     /// The code, if it is still loaded.
     pub fn upgrade(&self) -> Option<Code> {
         self.0.upgrade().map(Code)

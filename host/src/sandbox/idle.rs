@@ -20,6 +20,11 @@ impl Idle {
         self.lock().push_back(instance);
     }
 
+    /// Bytes of memory that all have.
+    pub fn memory(&self) -> u64 {
+        self.lock().iter().map(Instance::memory).sum()
+    }
+
     /// Drops the one that has waited for the longest time; false if none waits.
     pub fn give_up(&self) -> bool {
         let given = self.lock().pop_front();

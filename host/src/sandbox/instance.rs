@@ -6,7 +6,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
 use super::contract::Refusal;
-use super::engine::{Code, Engine};
+use super::engine::{Code, Engine, InUse};
 use super::form::{Application, Begun, Report, Step};
 use super::guest::{Guest, MAX_HANDLES, Request, Surroundings};
 use super::limits::Refused;
@@ -20,8 +20,7 @@ pub struct Instance {
     app: Application,
     served: u32,
     _slot: OwnedSemaphorePermit,
-    /// What has an instance is in use, and stays loaded.
-    _code: Code,
+    _code: InUse,
 }
 
 /// Why a call into an instance did not return. The instance must be dropped.
@@ -67,7 +66,7 @@ impl Instance {
     /// None where the host has no slot, within a [`Failure`] where it can't be instantiated.
     pub async fn new(
         engine: &Engine,
-        code: Code,
+        code: InUse,
         memory: u64,
         surroundings: Arc<Surroundings>,
         exchange: &Exchange,
@@ -206,7 +205,7 @@ pub async fn probe(
     let exchange = Exchange::new(http::Method::GET, false, Arc::default(), clocks);
     let _ticking = ticking(engine);
     loop {
-        let made = Instance::new(engine, code.clone(), memory, surroundings.clone(), &exchange);
+        let made = Instance::new(engine, code.in_use(), memory, surroundings.clone(), &exchange);
         match exchange.metered(made).await {
             Ok(_) => return Ok(()),
             Err(Ok(Failure::Crowded(full, _))) => return Err(Err(NoInstance::Memory(full))),

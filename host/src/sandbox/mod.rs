@@ -22,7 +22,7 @@ mod ticker;
 
 pub use codegen::Codegen;
 pub use contract::{Contract, EXPORTS, Refusal, check};
-pub use engine::{Code, DEFAULT_INSTANCES, Engine, NoCode, TrustedCode, WeakCode, instances_for};
+pub use engine::{Code, DEFAULT_INSTANCES, Engine, InUse, NoCode, TrustedCode, WeakCode, instances_for};
 pub use env::Env;
 pub use guest::{Request, Surroundings};
 pub use idle::Idle;

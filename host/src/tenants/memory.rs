@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is taken from a pool at a time, in bytes: WebAssembly's page. Small tables, which come one by one, are one
 /// operation together.
@@ -35,9 +35,18 @@ pub trait Spare: Send + Sync {
     /// When it was used last: who waits for the longest time gives first.
     fn last_used(&self) -> Instant;
 
+    /// About how many bytes it could give back.
+    fn could_give(&self) -> u64;
+
     /// Gives back something of what is needed; false if there is nothing.
     fn give_up(&self, need: Need) -> bool;
 }
+
+/// A spare, and its tenant where that is another one.
+type Owned = (Arc<dyn Spare>, Option<Arc<Pool>>);
+
+/// What has not been used for so long may be taken from anybody.
+const RESTED: Duration = Duration::from_secs(60);
 
 /// What somebody is in need of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +121,8 @@ impl Pool {
 
     /// Has an instance given up that only waits: the tenant's own if it has any, else another's. False if none is.
     pub fn free_slot(&self) -> bool {
-        self.make_room(Need::Slot, || true) || self.others(0).iter().any(|other| other.make_room(Need::Slot, || true))
+        let mut spares = self.own_spares().into_iter().chain(self.spares_of_others());
+        spares.any(|(spare, _)| spare.give_up(Need::Slot))
     }
 
     /// Takes from this pool and the one above it, or from none. What only waits makes room.
@@ -120,26 +130,32 @@ impl Pool {
         let Some(above) = &self.above else {
             return if self.try_take(bytes) { Ok(()) } else { Err(OutOfMemory::Host) };
         };
-        let own = || self.try_take(bytes);
-        if !own() && !(self.has_room_for(bytes) && self.make_room(Need::Memory, own)) {
+        let mine = || self.try_take(bytes);
+        if !(mine() || self.make_room(self.own_spares(), self.missing(bytes), mine)) {
             return Err(OutOfMemory::Tenant);
         }
         let all = || above.try_take(bytes);
-        let from_others = || self.others(self.used()).iter().any(|other| other.make_room(Need::Memory, all));
-        if !all() && !(above.has_room_for(bytes) && (self.make_room(Need::Memory, all) || from_others())) {
+        let everybodys = || self.own_spares().into_iter().chain(self.spares_of_others()).collect();
+        if !(all() || self.make_room(everybodys(), above.missing(bytes), all)) {
             self.used.fetch_sub(bytes, SeqCst);
             return Err(OutOfMemory::Host);
         }
         Ok(())
     }
 
-    /// Has given up what was used the longest time ago first, until there is `enough`; says whether there is.
-    fn make_room(&self, need: Need, enough: impl Fn() -> bool) -> bool {
-        // What is given up may be the last of its kind, and must not meet a lock then.
-        let mut spares = self.spares.living();
-        spares.sort_by_cached_key(|spare| spare.last_used());
+    /// Has spares given up in their order until there is `enough`; says whether there is. Where all of them have less than
+    /// is `missing` none is.
+    fn make_room(&self, mut spares: Vec<Owned>, missing: u64, enough: impl Fn() -> bool) -> bool {
+        // Who has little loses nothing to who has much, but what has not been used for long.
+        let may = |(spare, owner): &Owned| {
+            owner.as_ref().is_none_or(|owner| owner.used() > self.used() || spare.last_used().elapsed() >= RESTED)
+        };
+        spares.retain(may);
+        if spares.iter().map(|(spare, _)| spare.could_give()).fold(0, u64::saturating_add) < missing {
+            return false;
+        }
         spares.iter().any(|spare| {
-            while spare.give_up(need) {
+            while may(spare) && spare.0.give_up(Need::Memory) {
                 if enough() {
                     return true;
                 }
@@ -148,13 +164,26 @@ impl Pool {
         })
     }
 
-    /// The other tenants that have more than `bytes`, the richest first: who has little loses nothing to who has much.
-    fn others(&self, bytes: u64) -> Vec<Arc<Pool>> {
-        let all = self.above.as_ref().map(|above| above.below.living()).unwrap_or_default();
-        let mut others: Vec<_> = all.into_iter().filter(|other| !std::ptr::eq(&**other, self)).collect();
-        others.retain(|other| other.used() > bytes);
+    /// This tenant's, what was used the longest time ago first.
+    fn own_spares(&self) -> Vec<Owned> {
+        // What is given up may be the last of its kind, and must not meet a lock then.
+        let mut spares = self.spares.living();
+        spares.sort_by_cached_key(|spare| spare.last_used());
+        spares.into_iter().map(|spare| (spare, None)).collect()
+    }
+
+    /// Those of the other tenants, of who has the most first.
+    fn spares_of_others(&self) -> Vec<Owned> {
+        let mut others = self.above.as_ref().map(|above| above.below.living()).unwrap_or_default();
+        others.retain(|other| !std::ptr::eq(&**other, self));
         others.sort_by_cached_key(|other| Reverse(other.used()));
-        others
+        let of = |other: Arc<Pool>| other.own_spares().into_iter().map(move |(spare, _)| (spare, Some(other.clone())));
+        others.into_iter().flat_map(of).collect()
+    }
+
+    /// How much is missing of so many bytes.
+    fn missing(&self, bytes: u64) -> u64 {
+        self.used().saturating_add(bytes).saturating_sub(self.limit.load(SeqCst))
     }
 
     /// Whether it has room for so many bytes once everything is given up.
@@ -218,6 +247,11 @@ impl Holding {
         Self { pool, taken: 0, of_code: true }
     }
 
+    /// How many bytes that is.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Has at least `bytes` from now on.
     ///
     /// # Errors
@@ -261,6 +295,10 @@ mod tests {
     impl Spare for Shelf {
         fn last_used(&self) -> Instant {
             self.1
+        }
+
+        fn could_give(&self) -> u64 {
+            self.0.lock().unwrap().iter().map(|holding| holding.taken).sum()
         }
 
         fn give_up(&self, need: Need) -> bool {
@@ -316,6 +354,28 @@ mod tests {
         assert_eq!(other.grow(kib(128)), Err(OutOfMemory::Host), "who has less loses nothing");
         assert_eq!((b.used(), host.used()), (kib(64), kib(512)));
         assert!(!b.free_slot(), "memory is no slot");
+    }
+
+    #[test]
+    fn nothing_is_given_up_in_vain_and_who_has_less_gives_what_has_rested() {
+        let host = Pool::of_host(Some(kib(512)));
+        let (a, b) = (Pool::of_tenant(Some(kib(384)), host.clone()), Pool::of_tenant(None, host.clone()));
+        let now = Instant::now();
+        let mut running = Holding::of(a.clone());
+        running.grow(kib(192)).unwrap();
+        let _spares = (shelf(&a, now, &[kib(128)]), shelf(&b, now, &[kib(64)]), shelf(&b, now - RESTED, &[kib(64)]));
+        let mut holding = Holding::of(a.clone());
+        assert_eq!(holding.grow(kib(256)), Err(OutOfMemory::Tenant));
+        assert_eq!((a.used(), b.used()), (kib(320), kib(128)));
+        let mut other = Holding::of(b.clone());
+        other.grow(kib(64)).unwrap();
+        assert_eq!(other.grow(kib(384)), Err(OutOfMemory::Host));
+        assert_eq!((a.used(), b.used()), (kib(320), kib(192)));
+        running.grow(kib(256)).unwrap();
+        assert_eq!((a.used(), b.used()), (kib(256), kib(192)), "its own first");
+        let mut richest = Holding::of(Pool::of_tenant(None, host.clone()));
+        richest.grow(kib(128)).unwrap();
+        assert_eq!((b.used(), host.used()), (kib(128), kib(512)));
     }
 
     #[test]

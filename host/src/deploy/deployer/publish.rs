@@ -22,6 +22,10 @@ impl Deployer {
     /// Puts `good` in the place of whatever answered for this application.
     pub(super) fn serve(&mut self, key: &AppKey, known: &mut Known, good: Good, settings: Settings) {
         let app = self.app(key, known, &good, settings);
+        let same = known.good.as_ref().is_some_and(|before| before.component == good.component);
+        if let Some(before) = known.app.as_ref().filter(|_| same) {
+            app.share_code_of(before);
+        }
         for route in known.routes().iter().filter(|route| !good.routes.contains(route)) {
             self.routes.remove(route);
         }
