@@ -2,9 +2,9 @@
 
 /// Makes a function the component's application. Once per component.
 ///
-/// The function takes an [`Environ`] and a [`StartResponse`] and returns whatever
-/// [`IntoBody`] describes. Any expression that gives such a function will do, like middleware
-/// around an application; it is evaluated for each request.
+/// The function takes an [`Environ`](crate::Environ) and a [`StartResponse`](crate::StartResponse) and returns whatever
+/// [`IntoBody`](crate::IntoBody) describes. Any expression that gives such a function will do, like middleware around an
+/// application; it is evaluated for each request.
 ///
 /// ```
 /// use wasgi_guest::{Environ, Error, StartResponse};
