@@ -110,8 +110,10 @@ impl Host {
         server::serve(self.gateway.clone(), listener, self.places.clone(), shutdown, limit).await;
     }
 
-    /// Waits until the application's log is written, for a second at most. Blocks; for the end of a process.
+    /// Waits until the access log and the application's are written, for a second each at most. Blocks; for the end of a
+    /// process.
     pub fn flush_logs(&self) {
+        self.gateway.access_log().flush(Duration::from_secs(1));
         self.logs.flush(Duration::from_secs(1));
     }
 
@@ -236,6 +238,7 @@ impl Builder {
         let route = mount.parse::<Route>().with_context(|| format!("mounting the application at {mount:?}"))?;
         routes.insert(&route, Entry::Serving(app));
         let published = Arc::new(ArcSwap::from_pointee(routes));
+        self.access_log.start()?;
         let gateway = Gateway::new(engine, published, self.access_log, self.trusted_proxies);
         let most = self.connections.most(machine::open_files(), machine::memory());
         Ok(Host { gateway, places: Places::new(self.connections, most), drain: self.drain, logs })

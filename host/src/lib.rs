@@ -18,6 +18,7 @@
 //! - [`compiler`]: components → machine code, in a child process under limits.
 //! - [`policy`]: what a process may ask of the kernel.
 //! - [`sandbox`]: engine, instances, calls, limits. Alone in naming wasmtime.
+//! - [`scheduler`]: where calls are polled that compute for long.
 //! - [`tenants`]: what each tenant may have, and the account of what it uses.
 //! - [`config`]: the host's configuration file, and its defaults.
 //! - [`manifest`]: an application's manifest, and the limits with their defaults.

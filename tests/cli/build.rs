@@ -64,7 +64,7 @@ fn a_new_application_builds_outside_a_clone_and_answers() {
 fn what_is_no_project_is_told_in_one_line() {
     let site = Site::new();
     let ended = run(&mut build(&site.apps()));
-    assert_ne!(ended.code, Some(0));
+    assert_eq!(ended.code, Some(2));
     assert_eq!((ended.out.as_str(), ended.err.lines().count()), ("", 1), "{ended:?}");
     assert!(ended.err.contains("not a project"), "{ended:?}");
     let library = site.folder().join("library");
@@ -72,7 +72,7 @@ fn what_is_no_project_is_told_in_one_line() {
     fs::write(library.join("src/lib.rs"), "").unwrap();
     fs::write(library.join("Cargo.toml"), "[package]\nname = \"library\"\nedition = \"2024\"\n[workspace]\n").unwrap();
     let ended = run(&mut build(&library));
-    assert_ne!(ended.code, Some(0));
+    assert_eq!(ended.code, Some(2));
     assert!(ended.err.contains("crate-type = [\"cdylib\"]"), "{ended:?}");
 }
 

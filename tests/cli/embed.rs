@@ -1,6 +1,7 @@
 //! The host as a library: a component behind a listener of one's own.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -8,6 +9,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use wasgi::Host;
 use wasgi::compiler::{CompileLimits, Compiler};
+use wasgi::log::{AccessLog, LogFormat};
 use wasgi::server::{Accepted, Listener};
 use wasgi::wsgi::environ::Scheme;
 
@@ -70,16 +72,22 @@ async fn behind_pipes_in_memory() {
 async fn behind_a_unix_socket_at_a_mount() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
-    let host = Host::builder().instances(4).mount("/x").component(guests::component("environ")).unwrap();
+    let log = folder.path().join("access.log");
+    let builder = Host::builder().instances(4).mount("/x").access_log(AccessLog::open(&log, LogFormat::Text).unwrap());
+    let host = Arc::new(builder.component(guests::component("environ")).unwrap());
+    let served = host.clone();
     let listener = Unix(UnixListener::bind(&path).unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(async move { host.serve(listener, async { drop(stopped.await) }).await });
+    let serving = tokio::spawn(async move { served.serve(listener, async { drop(stopped.await) }).await });
     let answer = ask(UnixStream::connect(&path).await.unwrap()).await;
     for line in ["SCRIPT_NAME=/x", "PATH_INFO=", "wsgi.url_scheme=http"] {
         assert!(answer.lines().any(|given| given == line), "{line} is not in {answer}");
     }
     stop.send(()).unwrap();
     tokio::time::timeout(Duration::from_secs(30), serving).await.expect("an end").unwrap();
+    tokio::task::spawn_blocking(move || host.flush_logs()).await.unwrap();
+    let lines = std::fs::read_to_string(log).unwrap();
+    assert!(lines.contains(" GET /x?y 200 ok app=default/") && lines.lines().count() == 1, "{lines:?}");
 }
 
 #[tokio::test]

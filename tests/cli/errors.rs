@@ -127,6 +127,7 @@ fn help_is_no_error_and_has_examples() {
         assert!(ended.out.contains(&format!("  {command} ")), "{command} is not in {}", ended.out);
         let help = run(wasgi().args([command, "--help"]));
         assert_eq!((help.code, help.err.as_str()), (Some(0), ""), "{command}");
+        assert!(help.out.contains("Example"), "{}", help.out);
     }
     let version = run(wasgi().arg("--version"));
     assert_eq!(version.out, format!("wasgi {}\n", env!("CARGO_PKG_VERSION")));

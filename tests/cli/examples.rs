@@ -26,6 +26,10 @@ fn built(name: &str) -> PathBuf {
 
 fn serving(name: &str) -> (Site, Server) {
     let site = Site::new();
+    let manifest = guests::root().join("examples").join(name).join(format!("{name}.toml"));
+    if manifest.exists() {
+        site.put(&format!("{name}.toml"), fs::read(manifest).unwrap());
+    }
     site.put(&format!("{name}.wasm"), fs::read(built(name)).unwrap());
     let server = site.serve();
     server.out.after(0, &format!("deployed {name} ("));

@@ -29,11 +29,22 @@ fn project(site: &Site, files: &[(&str, &str)]) -> std::path::PathBuf {
 /// Builds a project in which something is wrong: gives what is said last, with paths from the project's folder.
 #[track_caller]
 fn refused(files: &[(&str, &str)], arguments: &[&str]) -> (String, Ended) {
+    refused_with(1, files, arguments)
+}
+
+/// The same where what the project says of itself can't be read, so that nothing was begun.
+#[track_caller]
+fn unread(files: &[(&str, &str)]) -> String {
+    refused_with(2, files, &[]).0
+}
+
+#[track_caller]
+fn refused_with(code: i32, files: &[(&str, &str)], arguments: &[&str]) -> (String, Ended) {
     let site = Site::new();
     let folder = project(&site, files);
     let output = site.file("project.wasm");
     let ended = run(build(&folder, &output).args(arguments));
-    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(code), ""), "{ended:?}");
     assert!(fs::read_dir(site.apps()).unwrap().next().is_none(), "something was written");
     let last = ended.err.lines().last().unwrap().to_owned();
     let said = last.strip_prefix("wasgi: ").unwrap_or_else(|| panic!("{ended:?}"));
@@ -149,11 +160,11 @@ fn requirements_that_can_not_be_met() {
     let pyproject = "[project]\nname = \"x\"\ndependencies = [\n  \"markupsafe\",\n  \"ujson\",\n]\n";
     let (said, _) = refused(&[("pyproject.toml", pyproject), ("app.py", APP)], &[]);
     assert!(said.starts_with("pyproject.toml:5: ujson needs native code"), "{said}");
-    let (said, _) = refused(&[("requirements.txt", "flask=="), ("app.py", APP)], &[]);
+    let said = unread(&[("requirements.txt", "flask=="), ("app.py", APP)]);
     assert!(said.starts_with("requirements.txt:1: not a requirement: flask=="), "{said}");
-    let (said, _) = refused(&[("requirements.txt", "\n-r more.txt"), ("app.py", APP)], &[]);
+    let said = unread(&[("requirements.txt", "\n-r more.txt"), ("app.py", APP)]);
     assert!(said.starts_with("requirements.txt:2: more.txt: cannot read"), "{said}");
-    let (said, _) = refused(&[("pyproject.toml", "[tool.wasgi]\nwarmpu = []"), ("app.py", APP)], &[]);
+    let said = unread(&[("pyproject.toml", "[tool.wasgi]\nwarmpu = []"), ("app.py", APP)]);
     assert!(said.starts_with("pyproject.toml:2: unknown field `warmpu`"), "{said}");
 }
 

@@ -1,5 +1,5 @@
 //! Hashes the request's body as it streams in, gigabytes of it, in 64 KiB of memory:
-//! `curl -T big.iso http://…/upload`.
+//! `curl -T big.iso http://…/upload`. Its manifest, `upload.toml`, allows so much.
 
 use std::io::BufRead;
 

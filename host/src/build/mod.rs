@@ -95,18 +95,30 @@ pub struct Built {
 /// # Errors
 /// One line that says what is wrong and what to do; what the compiler complains of is on stderr.
 pub fn component(project: &Path, options: &Options, progress: Progress) -> anyhow::Result<Built> {
-    if !project::is_project(project) {
-        if python::is_project(project) {
-            return python::build(project, options, progress);
+    match check_project(project, options)? {
+        Language::Rust => Toolchain::find(project, progress)?.build(project, options),
+        Language::Python => python::build(project, options, progress),
+    }
+}
+
+/// Whether [`component`] can begin, before anything is fetched for it: what the project is written in.
+///
+/// # Errors
+/// What is wrong with the project, or with what is asked for, in one line.
+pub fn check_project(project: &Path, options: &Options) -> anyhow::Result<Language> {
+    if project::is_project(project) {
+        if options.app.is_some() {
+            bail!("{}: a Rust project says itself what its application is: leave --app out", project.display());
         }
-        bail!(
-            "{}: not a project: expected a directory with a Cargo.toml (Rust), or a pyproject.toml or requirements.txt (Python)",
-            project.display()
-        );
+        project::package(&project::directory(project)?, false)?;
+        return Ok(Language::Rust);
     }
-    if options.app.is_some() {
-        bail!("{}: a Rust project says itself what its application is: leave --app out", project.display());
+    if python::is_project(project) {
+        python::check_project(project)?;
+        return Ok(Language::Python);
     }
-    project::package(&project::directory(project)?, false)?; // before anything is fetched for it
-    Toolchain::find(project, progress)?.build(project, options)
+    bail!(
+        "{}: not a project: expected a directory with a Cargo.toml (Rust), or a pyproject.toml or requirements.txt (Python)",
+        project.display()
+    );
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::existing;
+use super::{Unstarted, existing};
 use crate::build::{self, Form, Options, Progress};
 
 /// Compile a project to a component
@@ -35,6 +35,9 @@ pub(super) struct Build {
 impl Build {
     pub(super) fn run(self) -> Result<ExitCode> {
         existing(&self.project)?;
+        let form = if self.full { Form::Full } else { Form::Lean };
+        let mut options = Options { output: None, target_dir: None, form, app: self.app };
+        build::check_project(&self.project, &options).map_err(|error| error.context(Unstarted))?;
         let output = match self.output {
             Some(output) => {
                 if let Some(folder) = output.parent() {
@@ -44,8 +47,7 @@ impl Build {
             }
             None => std::env::current_dir().context("finding the current directory")?,
         };
-        let form = if self.full { Form::Full } else { Form::Lean };
-        let options = Options { output: Some(output), target_dir: None, form, app: self.app };
+        options.output = Some(output);
         let built = build::component(&self.project, &options, Progress::Shown)?;
         writeln!(std::io::stdout(), "built {} ({} KiB)", built.path.display(), built.bytes.div_ceil(1024))?;
         Ok(ExitCode::SUCCESS)

@@ -115,7 +115,7 @@ impl AccessLog {
         Ok(AccessLog(Some(Arc::new(Log { format, path, sink: Sink::new(out, MAX_WAITING, GATHER) }))))
     }
 
-    /// Writes from now on what comes, on a thread of its own.
+    /// Writes from now on what comes, on a thread of its own. Once is enough.
     ///
     /// # Errors
     /// Where there is no thread to be had.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::mem::take;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ pub(super) type Out = Box<dyn Write + Send>;
 pub(crate) struct Sink(Arc<Shared>);
 
 struct Shared {
+    started: AtomicBool,
     /// Most bytes that wait; lines beyond are dropped and counted.
     most: usize,
     /// How long lines gather before they are written.
@@ -47,14 +49,25 @@ impl Sink {
     /// Lines for `out`. They wait until it is [started](Sink::start).
     pub(crate) fn new(out: Out, most: usize, gather: Duration) -> Sink {
         let (out, waiting) = (Mutex::new(out), Mutex::default());
-        Sink(Arc::new(Shared { most, gather, out, waiting, arrived: Condvar::new(), written: Condvar::new() }))
+        Sink(Arc::new(Shared {
+            started: AtomicBool::new(false),
+            most,
+            gather,
+            out,
+            waiting,
+            arrived: Condvar::new(),
+            written: Condvar::new(),
+        }))
     }
 
-    /// Writes from now on what comes, on a thread of this name.
+    /// Writes from now on what comes, on a thread of this name. Once is enough.
     ///
     /// # Errors
     /// Where there is no thread to be had.
     pub(crate) fn start(&self, name: &str) -> Result<()> {
+        if self.0.started.swap(true, SeqCst) {
+            return Ok(());
+        }
         let shared = self.0.clone();
         let thread = thread::Builder::new().name(name.to_owned());
         thread.spawn(move || shared.write_for_ever()).with_context(|| format!("starting the thread {name}"))?;

@@ -102,8 +102,12 @@ fn recognise(bytes: &[u8]) -> Result<(), Refusal> {
     Err(Refusal::new(format!("it is {found}, and an application is a WebAssembly component")))
 }
 
-/// Reads the outermost component's imports and exports, and counts what is declared in all.
-fn read(bytes: &[u8]) -> Result<Contract, Refusal> {
+/// Reads the outermost component's imports and exports, and counts what is declared in all. What it says of bytes that are
+/// no component is worth less than what [`check`] says.
+///
+/// # Errors
+/// A [`Refusal`] where they can't be read.
+pub fn read(bytes: &[u8]) -> Result<Contract, Refusal> {
     let mut contract = Contract::default();
     let (mut depth, mut declared) = (0usize, 0usize);
     for payload in Parser::new(0).parse_all(bytes) {

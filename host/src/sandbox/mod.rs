@@ -21,7 +21,7 @@ mod stdio;
 mod ticker;
 
 pub use codegen::Codegen;
-pub use contract::{Contract, EXPORTS, Refusal, check};
+pub use contract::{Contract, EXPORTS, Refusal, check, read};
 pub use engine::{Code, DEFAULT_INSTANCES, Engine, InUse, NoCode, TrustedCode, WeakCode, instances_for};
 pub use env::Env;
 pub use guest::{Request, Surroundings};

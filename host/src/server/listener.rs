@@ -76,7 +76,7 @@ impl Accepted<Tcp> {
 /// of clients, or the moment of a busy machine in which nothing is accepted, is soon too much: those
 /// beyond it are dropped, and try again a second later. The kernel's own bound
 /// (`net.core.somaxconn`, 4096 since Linux 5.4) applies, and a place costs some hundred bytes.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// Listens on `address`, with the backlog of a server. Must be called within a runtime.
 ///

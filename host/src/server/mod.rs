@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::task::coop::unconstrained;
 use tracing::{info, warn};
 
 use transport::Wire;
@@ -63,10 +64,19 @@ pub async fn serve<L: Listener>(
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
-    // Whoever got as far as the backlog was told that somebody listens.
-    while let Some(Ok(accepted)) = now(listener.accept()).await {
-        admit(&mut connections, &gateway, accepted, &places, &watch);
-    }
+    // Whoever got as far as the backlog was told that somebody listens. A task may not do as much at a time otherwise; and
+    // who keeps coming does not hold it up.
+    let backlog = unconstrained(async {
+        for _ in 0..listener::BACKLOG {
+            match now(listener.accept()).await {
+                Some(Ok(accepted)) => admit(&mut connections, &gateway, accepted, &places, &watch),
+                // This one is gone; the next may be there.
+                Some(Err(_)) => {}
+                None => break,
+            }
+        }
+    });
+    backlog.await;
     drop(listener);
     let _ = draining.send(true);
     info!(connections = connections.len(), "draining");

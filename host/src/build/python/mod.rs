@@ -44,6 +44,11 @@ pub fn available() -> anyhow::Result<()> {
     Interpreter::find().map(drop)
 }
 
+/// Whether the project can be read.
+pub(super) fn check_project(project: &Path) -> anyhow::Result<()> {
+    Project::read(project).map(drop)
+}
+
 /// Builds the one application of `project`.
 pub(super) fn build(project: &Path, options: &Options, progress: Progress) -> anyhow::Result<Built> {
     let project = Project::read(project)?;
