@@ -1,14 +1,6 @@
 //! The SDKs' own tests, which belong to no package of the host's: those of the Rust SDK with its examples in the
 //! documentation, and those of the Python package in an ordinary interpreter.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    missing_docs,
-    reason = "a test says what is wrong by panicking"
-)]
-
 mod support;
 
 use std::path::{Path, PathBuf};

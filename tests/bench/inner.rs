@@ -14,7 +14,7 @@ use wasgi::build::{Options, Progress, Toolchain};
 use wasgi::compiler::Compiler;
 use wasgi::sandbox::{Engine, Surroundings, probe};
 use wasgi::state::{Cache, Digest};
-use wasgi::wsgi::environ::{Ends, Environ, Mount, RequestId, Scheme, Services};
+use wasgi::wsgi::environ::{Ends, Environ, Mount, RequestId, Services};
 use wasgi::wsgi::head::Head;
 use wasgi::wsgi::wire::{Checker, Limits};
 
@@ -44,14 +44,7 @@ fn environ() -> Environ {
         headers,
         host: None,
         mount: Mount { script_name: "/shop".into(), path_info: "/item".into() },
-        ends: Ends {
-            remote: None,
-            found_out: None,
-            virtual_host: None,
-            server: None,
-            server_port: 80,
-            scheme: Scheme::Http,
-        },
+        ends: Ends { server_port: 80, ..Ends::default() },
         chunked: false,
         run_once: true,
         services: Services { request_id: RequestId(0), application: "shop".into(), version: "1".into() },

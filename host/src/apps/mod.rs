@@ -8,12 +8,14 @@ pub mod name;
 pub mod route;
 pub mod share;
 pub mod table;
+mod unserved;
 
-pub use app::{App, AppSpec, Entry, Loader, Stats, Turn, Unserved, Whose};
+pub use app::{App, AppSpec, Entry, Loader, Stats, Turn};
 pub use name::{AppKey, AppName, TenantName};
 pub use route::{HostPattern, Route};
 pub use share::Share;
 pub use table::{Match, Routes};
+pub use unserved::{Unserved, Whose};
 
 /// The routes that requests are answered by, swapped whole.
 pub type Published = arc_swap::ArcSwap<Routes<Entry>>;

@@ -17,7 +17,7 @@ pub const EXPORTS: [&str; 2] = ["wasgi:gateway/application@0.1.0", LEAN];
 /// The lean form's.
 pub(super) const LEAN: &str = "wasgi:gateway/lean@0.1.0";
 /// Most of what a component and all that is in it may declare: each takes some of the host's memory as long as its code is
-/// loaded, a type's parameter fifty times its size in the file. CPython with an application declares 12,641.
+/// loaded, and more than in the file. CPython with an application declares 12,641.
 const MOST_DECLARED: usize = 200_000;
 /// The worlds, for messages.
 const WORLDS: &str = "wasgi:gateway/app@0.1.0 (or app-lean)";

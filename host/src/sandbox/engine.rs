@@ -29,7 +29,7 @@ pub const DEFAULT_INSTANCES: u32 = 1_000;
 const KEEP_RESIDENT: usize = 2 << 20;
 /// The same for tables.
 const TABLE_KEEP_RESIDENT: usize = 64 << 10;
-/// What loaded code takes of memory for each byte in which it is told what is in it: about two of CPython's, and more where
+/// What loaded code takes of memory for each byte in which it is told what is in it: two at most of CPython's, and more where
 /// there are many types.
 const TOLD: u64 = 4;
 /// What an instance has on the host's side in all, in bytes: its globals, and where its functions and imports are. CPython's

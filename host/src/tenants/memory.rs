@@ -43,7 +43,7 @@ pub trait Spare: Send + Sync {
 }
 
 /// A spare, and its tenant where that is another one.
-type Owned = (Arc<dyn Spare>, Option<Arc<Pool>>);
+type Offer = (Arc<dyn Spare>, Option<Arc<Pool>>);
 
 /// What has not been used for so long may be taken from anybody.
 const RESTED: Duration = Duration::from_secs(60);
@@ -101,7 +101,8 @@ impl Pool {
 
     /// Whether it would have so many bytes if nobody else had any.
     pub fn ever_has(&self, bytes: u64) -> bool {
-        self.has_room_for(bytes) && self.above.as_ref().is_none_or(|above| above.has_room_for(bytes))
+        let fits = |pool: &Pool| bytes <= pool.limit.load(SeqCst);
+        fits(self) && self.above.as_deref().is_none_or(fits)
     }
 
     /// Bytes that are taken.
@@ -145,9 +146,9 @@ impl Pool {
 
     /// Has spares given up in their order until there is `enough`; says whether there is. Where all of them have less than
     /// is `missing` none is.
-    fn make_room(&self, mut spares: Vec<Owned>, missing: u64, enough: impl Fn() -> bool) -> bool {
+    fn make_room(&self, mut spares: Vec<Offer>, missing: u64, enough: impl Fn() -> bool) -> bool {
         // Who has little loses nothing to who has much, but what has not been used for long.
-        let may = |(spare, owner): &Owned| {
+        let may = |(spare, owner): &Offer| {
             owner.as_ref().is_none_or(|owner| owner.used() > self.used() || spare.last_used().elapsed() >= RESTED)
         };
         spares.retain(may);
@@ -165,7 +166,7 @@ impl Pool {
     }
 
     /// This tenant's, what was used the longest time ago first.
-    fn own_spares(&self) -> Vec<Owned> {
+    fn own_spares(&self) -> Vec<Offer> {
         // What is given up may be the last of its kind, and must not meet a lock then.
         let mut spares = self.spares.living();
         spares.sort_by_cached_key(|spare| spare.last_used());
@@ -173,7 +174,7 @@ impl Pool {
     }
 
     /// Those of the other tenants, of who has the most first.
-    fn spares_of_others(&self) -> Vec<Owned> {
+    fn spares_of_others(&self) -> Vec<Offer> {
         let mut others = self.above.as_ref().map(|above| above.below.living()).unwrap_or_default();
         others.retain(|other| !std::ptr::eq(&**other, self));
         others.sort_by_cached_key(|other| Reverse(other.used()));
@@ -184,11 +185,6 @@ impl Pool {
     /// How much is missing of so many bytes.
     fn missing(&self, bytes: u64) -> u64 {
         self.used().saturating_add(bytes).saturating_sub(self.limit.load(SeqCst))
-    }
-
-    /// Whether it has room for so many bytes once everything is given up.
-    fn has_room_for(&self, bytes: u64) -> bool {
-        bytes <= self.limit.load(SeqCst)
     }
 
     fn try_take(&self, bytes: u64) -> bool {
@@ -383,7 +379,7 @@ mod tests {
         let pool = Pool::of_tenant(Some(kib(64 * 7)), Pool::of_host(None));
         let now = Instant::now();
         let ages = [2, 3, 1];
-        let shelves = ages.map(|age| shelf(&pool, now - std::time::Duration::from_secs(age), &[kib(64 * age)]));
+        let shelves = ages.map(|age| shelf(&pool, now - Duration::from_secs(age), &[kib(64 * age)]));
         let mut holding = Holding::of(pool.clone());
         for (taken, left) in [(2, 3), (3, 3), (4, 3), (6, 1), (7, 0)] {
             holding.grow(kib(64 * taken)).unwrap();

@@ -80,7 +80,7 @@ pub struct Mount {
 pub type FoundOut = Option<Arc<[(&'static str, String)]>>;
 
 /// Both ends of the connection, as trusted proxies corrected them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Ends {
     /// `REMOTE_ADDR` and `REMOTE_PORT`; none on a transport without addresses.
     pub remote: Option<SocketAddr>,

@@ -3,7 +3,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Version};
-use wasgi::wsgi::environ::{Ends, Environ, Mount, RequestId, Scheme, Services};
+use wasgi::wsgi::environ::{Ends, Environ, Mount, RequestId, Services};
 use wasgi::wsgi::{forwarded, path};
 
 /// The first line is the target, every other one `name:value`.
@@ -42,14 +42,7 @@ fn environ(target: String, headers: HeaderMap) -> Environ {
         headers,
         host: None,
         mount: Mount { script_name: String::new(), path_info },
-        ends: Ends {
-            remote: None,
-            found_out: None,
-            virtual_host: None,
-            server: None,
-            server_port: 80,
-            scheme: Scheme::Http,
-        },
+        ends: Ends { server_port: 80, ..Ends::default() },
         chunked: false,
         run_once: true,
         services: Services { request_id: RequestId(0), application: "a".into(), version: "v".into() },
