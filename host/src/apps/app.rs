@@ -238,14 +238,13 @@ impl App {
             self.touch(exchange.began);
             return Ok(instance);
         }
-        let loaded = self.code.load().as_ref().map(|code| code.in_use());
-        let code = match loaded {
-            Some(code) => code,
-            None => self.load().await?.in_use(),
-        };
         loop {
-            let made =
-                Instance::new(engine, code.clone(), self.settings.limits.memory, self.surroundings.clone(), exchange);
+            let loaded = self.code.load().as_ref().map(|code| code.in_use());
+            let code = match loaded {
+                Some(code) => code,
+                None => self.load().await?.in_use(),
+            };
+            let made = Instance::new(engine, code, self.settings.limits.memory, self.surroundings.clone(), exchange);
             match made.await {
                 Ok(instance) => {
                     self.touch(exchange.began);

@@ -51,11 +51,16 @@ impl Tails {
 
     /// Polls them all; ready when there are none.
     pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let calls = std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
-        if calls.is_empty() {
-            return Poll::Ready(());
-        }
-        let mut calls: Vec<_> = calls.into_iter().filter_map(|tail| self.poll_tail(tail, cx)).collect();
+        // The lock isn't held while they are polled, and their memory is used again.
+        let mut calls = {
+            let mut shared = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            if shared.is_empty() {
+                return Poll::Ready(());
+            }
+            std::mem::take(&mut *shared)
+        };
+        let left: Vec<_> = calls.drain(..).filter_map(|tail| self.poll_tail(tail, cx)).collect();
+        calls.extend(left);
         let mut shared = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.append(&mut shared);
         *shared = calls;

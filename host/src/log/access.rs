@@ -231,11 +231,12 @@ fn number(out: &mut String, value: u64) {
             break;
         }
     }
-    out.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 fn hex(out: &mut String, value: u64) {
-    out.extend((0..16).rev().map(|nibble| char::from(b"0123456789abcdef"[(value >> (nibble * 4) & 15) as usize])));
+    let digits: [u8; 16] = std::array::from_fn(|at| b"0123456789abcdef"[(value >> (60 - 4 * at) & 15) as usize]);
+    out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 /// Text that can't forge a field or a line: targets hold no spaces or controls, and if one did,

@@ -1,7 +1,7 @@
 //! The two forms of the contract, and the calls into an application of either.
 
 use bytes::Bytes;
-use wasmtime::component::{InstancePre, ResourceAny};
+use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, ResourceAny, TypedFunc};
 use wasmtime::error::Context;
 use wasmtime::{Result, Store};
 
@@ -9,20 +9,28 @@ use super::bindings::full::exports::wasgi::gateway::application;
 use super::bindings::full::wasgi::gateway::gateway::ExcInfo;
 use super::bindings::full::{App, AppPre};
 use super::bindings::lean::exports::wasgi::gateway::lean;
-use super::bindings::lean::{AppLean, AppLeanPre};
+use super::bindings::lean::{AppLean, AppLeanIndices};
 use super::contract::LEAN;
 use super::guest::Guest;
 
 /// An application that can be instantiated.
 pub(super) enum Form {
     Full(AppPre<Guest>),
-    Lean(AppLeanPre<Guest>),
+    Lean { linked: InstancePre<Guest>, handle: ComponentExportIndex, exports: AppLeanIndices },
 }
 
 /// An application in an instance, and the response that it goes on with.
 pub(super) enum Application {
     Full { app: App, body: Option<ResourceAny> },
-    Lean(AppLean),
+    Lean(Box<Lean>),
+}
+
+/// Most requests need `handle` alone: the other exports are looked up, and their types checked, where something is left to
+/// do.
+pub(super) struct Lean {
+    instance: Instance,
+    handle: TypedFunc<(String,), ((lean::Turn, bool),)>,
+    app: Option<AppLean>,
 }
 
 /// What `handle` gave: whether anything is left to do, and the first step, if it was taken.
@@ -49,31 +57,60 @@ pub(super) struct Report {
 
 impl Form {
     pub(super) fn of(linked: InstancePre<Guest>) -> Result<Form> {
-        match linked.component().get_export_index(None, LEAN) {
-            Some(_) => AppLeanPre::new(linked).map(Form::Lean),
-            None => AppPre::new(linked).map(Form::Full),
-        }
+        let Some(interface) = linked.component().get_export_index(None, LEAN) else {
+            return AppPre::new(linked).map(Form::Full);
+        };
+        let handle = linked.component().get_export_index(Some(&interface), "handle").context("there is no handle")?;
+        Ok(Form::Lean { handle, exports: AppLeanIndices::new(&linked)?, linked })
     }
 
     pub(super) async fn instantiate(&self, store: &mut Store<Guest>) -> Result<Application> {
         match self {
             Form::Full(app) => app.instantiate_async(store).await.map(|app| Application::Full { app, body: None }),
-            Form::Lean(app) => app.instantiate_async(store).await.map(Application::Lean),
+            Form::Lean { linked, handle, .. } => {
+                let instance = linked.instantiate_async(&mut *store).await?;
+                let handle = instance.get_typed_func(store, handle)?;
+                Ok(Application::Lean(Box::new(Lean { instance, handle, app: None })))
+            }
+        }
+    }
+
+    /// Checks that every export of an instance is what it should be.
+    pub(super) fn check(&self, application: &mut Application, store: &mut Store<Guest>) -> Result<()> {
+        match (self, application) {
+            (Form::Lean { exports, .. }, Application::Lean(lean)) => lean.load(exports, store),
+            _ => Ok(()),
         }
     }
 }
 
+impl Lean {
+    fn load(&mut self, exports: &AppLeanIndices, store: &mut Store<Guest>) -> Result<()> {
+        if self.app.is_none() {
+            self.app = Some(exports.load(store, &self.instance)?);
+        }
+        Ok(())
+    }
+
+    fn app(&self) -> Result<&lean::Guest> {
+        self.app.as_ref().map(AppLean::wasgi_gateway_lean).context("nothing is left of the response")
+    }
+}
+
 impl Application {
-    pub(super) async fn handle(&mut self, store: &mut Store<Guest>) -> Result<Begun> {
+    pub(super) async fn handle(&mut self, form: &Form, store: &mut Store<Guest>) -> Result<Begun> {
         match self {
             Application::Full { app, body } => {
                 let (environ, start_response) = store.data().handles();
                 *body = Some(app.wasgi_gateway_application().call_handle(store, environ, start_response).await?);
                 Ok(Begun { goes_on: true, step: None })
             }
-            Application::Lean(app) => {
+            Application::Lean(lean) => {
                 let environ = store.data().request().map(|request| request.environ.joined()).unwrap_or_default();
-                let (turn, goes_on) = app.wasgi_gateway_lean().call_handle(&mut *store, &environ).await?;
+                let ((turn, goes_on),) = lean.handle.call_async(&mut *store, (environ,)).await?;
+                if goes_on && let Form::Lean { exports, .. } = form {
+                    lean.load(exports, store)?;
+                }
                 Ok(Begun { goes_on, step: Some(take(turn, store.data_mut())?) })
             }
         }
@@ -89,8 +126,8 @@ impl Application {
                     application::Step::Done => Chunk { bytes: Bytes::new(), last: true },
                 }))
             }
-            Application::Lean(app) => {
-                let turn = app.wasgi_gateway_lean().call_next(&mut *store).await?;
+            Application::Lean(lean) => {
+                let turn = lean.app()?.call_next(&mut *store).await?;
                 take(turn, store.data_mut())
             }
         }
@@ -101,7 +138,7 @@ impl Application {
             Application::Full { app, body } => {
                 app.wasgi_gateway_application().body().call_close(store, begun(*body)?).await
             }
-            Application::Lean(app) => app.wasgi_gateway_lean().call_close(store).await,
+            Application::Lean(lean) => lean.app()?.call_close(store).await,
         }
     }
 
@@ -112,9 +149,9 @@ impl Application {
                 let report = application::Report { bytes, complete, elapsed_us };
                 app.wasgi_gateway_application().body().call_sent(store, begun(*body)?, report).await
             }
-            Application::Lean(app) => {
+            Application::Lean(lean) => {
                 let report = lean::Report { bytes, complete, elapsed_us };
-                app.wasgi_gateway_lean().call_sent(store, report).await
+                lean.app()?.call_sent(store, report).await
             }
         }
     }

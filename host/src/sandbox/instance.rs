@@ -20,7 +20,7 @@ pub struct Instance {
     app: Application,
     served: u32,
     _slot: OwnedSemaphorePermit,
-    _code: InUse,
+    code: InUse,
 }
 
 /// Why a call into an instance did not return. The instance must be dropped.
@@ -91,7 +91,7 @@ impl Instance {
         exchange.meter.begin_call();
         let instantiated = exchange.meter.limit(Some(&exchange.client), code.form().instantiate(&mut store)).await;
         match instantiated {
-            Ok(Ok(app)) => Ok(Instance { store, app, served: 0, _slot: slot, _code: code }),
+            Ok(Ok(app)) => Ok(Instance { store, app, served: 0, _slot: slot, code }),
             Ok(Err(error)) if error.is::<PoolConcurrencyLimitError>() => Err(Err(NoSlot)),
             Ok(Err(error)) => Err(Ok(failure(&store, exchange, &error))),
             Err(ended) => Err(Ok(ended.into())),
@@ -108,6 +108,10 @@ impl Instance {
         self.store.data().memory.used() as u64
     }
 
+    fn check(&mut self) -> wasmtime::Result<()> {
+        self.code.form().check(&mut self.app, &mut self.store)
+    }
+
     pub(super) fn guest(&mut self) -> &mut Guest {
         self.store.data_mut()
     }
@@ -117,7 +121,7 @@ impl Instance {
         self.served += 1;
         self.store.data_mut().begin(request);
         exchange.meter.begin_call();
-        let call = self.app.handle(&mut self.store);
+        let call = self.app.handle(self.code.form(), &mut self.store);
         let called = exchange.meter.limit(Some(&exchange.client), call).await;
         self.finish(exchange, called)
     }
@@ -207,7 +211,9 @@ pub async fn probe(
     loop {
         let made = Instance::new(engine, code.in_use(), memory, surroundings.clone(), &exchange);
         match exchange.metered(made).await {
-            Ok(_) => return Ok(()),
+            Ok(mut instance) => {
+                return instance.check().map_err(|error| Ok(Refusal::probe(&format_args!("{error:#}"))));
+            }
             Err(Ok(Failure::Crowded(full, _))) => return Err(Err(NoInstance::Memory(full))),
             Err(Ok(failure)) => return Err(Ok(Refusal::probe(&failure))),
             Err(Err(_)) if surroundings.spender.account().memory().free_slot() => {}

@@ -332,7 +332,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<S> {
         self.wire.client.flushed();
         if self.gated && !self.must_wait() {
             self.gated = false;
-            cx.waker().wake_by_ref();
+            // What is still to come, the socket wakes for.
+            if !self.held.is_empty() {
+                cx.waker().wake_by_ref();
+            }
         }
         Poll::Ready(Ok(()))
     }
