@@ -86,6 +86,17 @@ fn a_reused_instance_is_retired_above_its_memory_mark() {
 }
 
 #[test]
+fn a_reused_instance_is_retired_once_it_wanted_more_memory_than_it_may_have() {
+    let app = guest_as(
+        "counts",
+        "counts-full",
+        "[instances]\nreuse = true\nmax_memory = \"64MiB\"\n[limits]\nmemory = \"64MiB\"",
+    );
+    let counted: Vec<_> = ["", "ask=100", "", ""].iter().map(|query| count_after(&app, query)).collect();
+    assert_eq!(counted, ["1", "2", "1", "2"]);
+}
+
+#[test]
 fn a_reused_instance_is_dropped_after_a_trap_or_a_timeout() {
     let app = guest_as("counts", "counts-broken", "[instances]\nreuse = true\n[limits]\nwall = \"3s\"");
     for (query, status) in [("panic=1", 500), ("ms=20000", 504)] {

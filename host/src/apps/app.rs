@@ -265,7 +265,8 @@ impl App {
     /// Keeps an instance for a later request, or retires it.
     pub fn keep(&self, instance: Instance) {
         let settings = &self.settings;
-        if settings.reuse && instance.served() < settings.max_requests && instance.memory() <= settings.max_memory {
+        let has_room = instance.memory() <= settings.max_memory && !instance.is_full();
+        if settings.reuse && has_room && instance.served() < settings.max_requests {
             self.idle.keep(instance);
         }
     }

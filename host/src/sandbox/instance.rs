@@ -108,6 +108,11 @@ impl Instance {
         self.store.data().memory.used() as u64
     }
 
+    /// Whether it asked for more memory than it may have.
+    pub fn is_full(&self) -> bool {
+        self.store.data().memory.is_full()
+    }
+
     fn check(&mut self) -> wasmtime::Result<()> {
         self.code.form().check(&mut self.app, &mut self.store)
     }

@@ -17,6 +17,7 @@ pub(super) struct Memory {
     used: usize,
     holding: Holding,
     refused: Option<Refused>,
+    full: bool,
 }
 
 /// Whose limit it was that an instance got no more memory for.
@@ -32,7 +33,7 @@ impl Memory {
     /// At most `limit` bytes in all, of `pool`.
     pub(super) fn new(limit: u64, pool: Arc<Pool>) -> Memory {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Memory { limit, used: 0, holding: Holding::of(pool), refused: None }
+        Memory { limit, used: 0, holding: Holding::of(pool), refused: None, full: false }
     }
 
     /// Bytes in use; memory never shrinks, so this is the peak too.
@@ -43,6 +44,11 @@ impl Memory {
     /// Why the call in progress got less than it asked for, if that was so.
     pub(super) fn refused(&self) -> Option<Refused> {
         self.refused
+    }
+
+    /// Whether its own limit ever kept it from growing: who goes on with it may find nothing left.
+    pub(super) fn is_full(&self) -> bool {
+        self.full
     }
 
     /// The call that was refused more has returned.
@@ -57,7 +63,10 @@ impl Memory {
         };
         match granted {
             Ok(used) => self.used = used,
-            Err(refused) => self.refused = Some(refused),
+            Err(refused) => {
+                self.refused = Some(refused);
+                self.full |= refused == Refused::Own;
+            }
         }
         granted.is_ok()
     }
@@ -85,9 +94,12 @@ mod tests {
         assert!(memory.table_growing(0, 5, None).unwrap());
         assert!(!memory.memory_growing(0, 1, None).unwrap());
         assert_eq!((memory.refused(), memory.used()), (Some(Refused::Own), 100));
+        memory.forget_refusal();
+        assert!(memory.is_full());
         let mut other = Memory::new(100, host.clone());
         assert!(!other.memory_growing(0, 1, None).unwrap());
         assert_eq!((other.refused(), other.used()), (Some(Refused::Shared(OutOfMemory::Host)), 0));
+        assert!(!other.is_full());
         drop(memory);
         assert!(other.memory_growing(0, 1, None).unwrap());
     }
