@@ -101,6 +101,40 @@ fn a_new_python_application_builds_outside_a_clone_and_answers() {
 }
 
 #[test]
+fn a_project_finds_itself_in_the_component_and_its_manifest_does_not_go_in() {
+    if !python::available() {
+        return;
+    }
+    let site = Site::new();
+    let app = "import importlib.metadata, pathlib, sys\nimport names\nfrom src.models import Item\n\n\n\
+        def app(environ, start_response):\n    start_response('200 OK', [])\n    \
+        root = pathlib.Path(__file__).parents[1]\n    \
+        told = [__name__, names.__file__, Item.__module__, (root / 'label.txt').read_text(), sys.path[:2],\n            \
+        importlib.metadata.version('shop')]\n    return [repr(told).encode()]\n";
+    let secret = "kept-out-of-the-component";
+    let files = [
+        ("pyproject.toml", "[project]\nname = 'shop'\nversion = '1.2'\ndependencies = []\n"),
+        ("src/app.py", app),
+        ("src/models.py", "class Item:\n    pass\n"),
+        ("src/names.py", ""),
+        ("label.txt", "blue"),
+        ("apps/store.toml", &format!("[env]\nKEY = '{secret}'\n")),
+        ("store.toml", &format!("[env]\nKEY = '{secret}'\n")),
+    ];
+    let folder = project(&site, &files);
+    let file = folder.join("apps/store.wasm");
+    let built = run(&mut build(&folder, &file));
+    assert_eq!(built.code, Some(0), "{built:?}");
+    let called = run(wasgi().arg("call").arg(&file).arg("/"));
+    assert!(
+        called.out.contains("['src.app', '/app/src/names.py', 'src.models', 'blue', ['/app', '/app/src'], '1.2']"),
+        "{called:?}"
+    );
+    let content = fs::read(&file).unwrap();
+    assert!(!content.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()));
+}
+
+#[test]
 fn variables_that_are_read_during_the_import_are_told() {
     if !python::available() {
         return;
@@ -155,7 +189,8 @@ fn requirements_that_can_not_be_met() {
     if !python::available() {
         return;
     }
-    let (said, _) = refused(&[("requirements.txt", "# web\nflask==99\n"), ("app.py", APP)], &[]);
+    let (said, ended) = refused(&[("requirements.txt", "# web\nflask==99\n"), ("app.py", APP)], &[]);
+    assert!(ended.err.contains("ERROR: No matching distribution found for flask==99"), "pip's words: {ended:?}");
     assert!(said.starts_with("requirements.txt:2: nothing satisfies flask==99: the newest there is is "), "{said}");
     let pyproject = "[project]\nname = \"x\"\ndependencies = [\n  \"markupsafe\",\n  \"ujson\",\n]\n";
     let (said, _) = refused(&[("pyproject.toml", pyproject), ("app.py", APP)], &[]);
@@ -173,6 +208,7 @@ fn requirements_that_can_not_be_met() {
 fn what_is_missing_of_python_is_named() {
     for (script, said) in [
         (None, "there is none"),
+        (Some("echo out of order >&2; exit 1"), "python3: out of order"),
         (Some(r#"echo '{"path": "/p", "version": [3, 8], "venv": true, "pip": true}'"#), "python3 is 3.8"),
         (Some(r#"echo '{"path": "/p", "version": [3, 9], "venv": false, "pip": false}'"#), "python3-venv"),
     ] {

@@ -1,10 +1,12 @@
 """start_response, write, the iterable and its end."""
 
+import os
 import sys
 import unittest
+from unittest import mock
 from wsgiref.validate import validator
 
-from wasgi import body
+from wasgi import body, handles, standard
 from wasgi.local import Exchange
 from wasgi.wit import Err, StartErrorInvalid, StepDone, StepLast, StepMore, WriteErrorClosed
 
@@ -68,6 +70,45 @@ class Iterables(unittest.TestCase):
     def test_bytes_are_an_iterable_of_wrong_chunks(self):
         exchange = run(answers(b"abc"))
         self.assertEqual(exchange.failure.kind, "AssertionError")
+
+    def test_the_iterator_is_asked_for_once(self):
+        class Resets:
+            def __iter__(self):
+                self.left = [b"x", b"y"]
+                return self
+
+            def __next__(self):
+                if not self.left:
+                    raise StopIteration
+                return self.left.pop(0)
+
+        class Next:
+            __next__ = Resets.__next__
+
+        class Apart:
+            def __iter__(self):
+                apart = Next()
+                apart.left = [b"x", b"y"]
+                return apart
+
+        for result in (Resets(), Apart()):
+            exchange = Exchange(answers(result)).run(chunks=5)
+            self.assertEqual(exchange.steps, [StepMore(b"x"), StepMore(b"y"), StepDone()], result)
+
+    def test_a_len_that_is_refused_is_an_unknown_one(self):
+        for error in (TypeError, AttributeError, NotImplementedError):
+
+            class Unknown(Chunks):
+                def __len__(self, error=error):
+                    raise error
+
+            self.assertEqual(run(answers(Unknown([b"x"]))).steps, [StepMore(b"x"), StepDone()], error)
+
+        class Negative(Chunks):
+            def __len__(self):
+                return -1
+
+        self.assertEqual(run(answers(Negative([b"x"]))).failure.kind, "ValueError")
 
     def test_a_chunk_is_made_when_it_is_asked_for(self):
         made = []
@@ -211,6 +252,25 @@ class Failures(unittest.TestCase):
 
         self.assertIn("Mute", run(app).failure.kind)
 
+    def test_so_is_one_whose_notes_or_traceback_cant_be_had(self):
+        class Notes(Exception):
+            @property
+            def __notes__(self):
+                raise ValueError
+
+        class Endless(Exception):
+            def __str__(self):
+                return self.__str__()
+
+        def app(environ, start_response):
+            raise kind
+
+        for kind in (Notes, Endless):
+            self.assertEqual(run(app).failure.kind.rpartition(".")[2], kind.__name__)
+        with mock.patch("traceback.TracebackException", side_effect=MemoryError):
+            failure = run(app).failure
+        self.assertEqual((failure.kind, failure.message), ("Endless", "no more can be said of it: MemoryError"))
+
     def test_a_surrogate_in_a_message_is_escaped(self):
         def app(environ, start_response):
             raise ValueError("\ud800")
@@ -349,6 +409,40 @@ class Close(unittest.TestCase):
         self.assertTrue(exchange.environ.logged[0].startswith("Traceback"))
         self.assertTrue(exchange.environ.logged[0].endswith("close() failed: SystemExit: in close"))
 
+    def test_one_that_cant_be_had_is_an_error_that_is_logged(self):
+        class Bad(Chunks):
+            @property
+            def close(self):
+                raise RuntimeError("no close")
+
+        exchange = run(answers(Bad([b"x"])))
+        self.assertTrue(exchange.environ.logged[0].endswith("close() failed: RuntimeError: no close"))
+        self.assertEqual(exchange.content, b"x")
+
+    def test_a_log_that_takes_nothing_ends_no_request(self):
+        ran = []
+
+        class Bad(Chunks):
+            def close(self):
+                raise ValueError
+
+        def app(environ, start_response):
+            def full(text):
+                raise MemoryError
+
+            def hook(environ):
+                ran.append(True)
+                raise ValueError
+
+            environ["wsgi.errors"].write("no newline")
+            environ["wsgi.errors"]._environ.log = full
+            environ["wasgi.posthooks"] += [(hook, (), {}), (hook, (), {})]
+            start_response(*OK)
+            return Bad([b"x"])
+
+        self.assertEqual(run(app).content, b"x")
+        self.assertEqual(ran, [True, True])
+
     def test_a_body_is_the_next_requests_and_holds_nothing(self):
         exchange = run(answers([b"x"]))
         self.assertEqual(vars(exchange.body), {})
@@ -408,6 +502,109 @@ class Hooks(unittest.TestCase):
             return []
 
         self.assertEqual(run(app).environ.logged, ["from the hook"])
+
+
+class Printed(unittest.TestCase):
+    """What goes to stdout and stderr, here a pipe's two ends."""
+
+    def setUp(self):
+        self.source, sink = os.pipe()
+        self.addCleanup(os.close, self.source)
+        self.addCleanup(os.close, sink)
+        os.set_blocking(self.source, False)
+        for name in ("stdout", "stderr"):
+            toolchains = mock.Mock(fileno=lambda: sink, encoding="utf-8", errors="strict")
+            for each in (name, f"__{name}__"):
+                patched = mock.patch.object(sys, each, toolchains)
+                patched.start()
+                self.addCleanup(patched.stop)
+        standard.install()
+
+    def printed(self, say, hook=lambda environ: None):
+        def app(environ, start_response):
+            environ["wasgi.posthooks"].append((hook, (), {}))
+            start_response(*OK)
+            say()
+            return []
+
+        self.assertIsNone(run(app).failure)
+        try:
+            return os.read(self.source, 1000)
+        except BlockingIOError:
+            return b""
+
+    def test_ends_with_its_request(self):
+        for say in (
+            lambda: print("a", end=""),
+            lambda: print("a", end="", flush=True),
+            lambda: print("a"),
+            lambda: print("a", end="", file=sys.stderr),
+            lambda: sys.stdout.writelines(["a", ""]),
+        ):
+            self.assertEqual(self.printed(say), b"a\n")
+        self.assertEqual(self.printed(lambda: print("a\nb", end="")), b"a\nb\n")
+        self.assertEqual(self.printed(lambda: print(end="")), b"")
+
+    def test_and_what_hooks_print_with_them(self):
+        self.assertEqual(self.printed(lambda: print("a", end=""), lambda _: print("b", end="")), b"a\nb\n")
+
+    def test_where_an_application_closes_it_or_takes_it_away(self):
+        def say():
+            print("a", end="")
+            sys.stdout = None
+
+        before = sys.stdout
+        self.assertEqual(self.printed(say), b"a\n")
+        sys.stdout = before
+        self.assertEqual(self.printed(lambda: (print("b", end=""), sys.stdout.close())), b"b")
+        self.assertEqual(standard.unended, set())
+
+
+class Room(unittest.TestCase):
+    """The look whether there is memory for what is sent."""
+
+    def setUp(self):
+        self.looked = []
+        patched = mock.patch.object(handles, "_look_for", self.looked.append)
+        patched.start()
+        self.addCleanup(patched.stop)
+        handles.take_over()
+        handles.give_back()
+
+    def test_is_taken_for_each_large_chunk(self):
+        run(answers([b"x" * 5000, b"x", b"y" * 6000]))
+        self.assertEqual(self.looked, [5000, 6000])
+
+    def test_and_for_small_ones_of_all_requests_together(self):
+        for _ in range(64):
+            run(answers([b"x" * 2048]))
+        self.assertTrue(3 <= len(self.looked) <= 4 and set(self.looked) == {handles.RESERVE}, self.looked)
+
+    def test_and_for_those_that_are_written(self):
+        def app(environ, start_response):
+            write = start_response(*OK)
+            for _ in range(3000):
+                write(b"")
+            return []
+
+        run(app)
+        self.assertEqual(self.looked, [handles.RESERVE, handles.RESERVE])
+
+    def test_goes_on_where_there_was_none(self):
+        failures = []
+
+        def app(environ, start_response):
+            write = start_response(*OK)
+            for _ in range(100):
+                try:
+                    write(b"x" * 1000)
+                except MemoryError:
+                    failures.append(True)
+            return []
+
+        with mock.patch.object(handles, "_look_for", mock.Mock(side_effect=MemoryError)):
+            run(app)
+        self.assertTrue(len(failures) > 60, len(failures))
 
 
 class Validated(unittest.TestCase):

@@ -1,5 +1,6 @@
 """Finding, importing and warming up an application, and the report of it."""
 
+import io
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import unittest
 from array import array
 from unittest import mock
 
-from wasgi import lasting, reading, snapshot, waking
+from wasgi import lasting, reading, snapshot, standard, waking, warmup
 from wasgi.warmup import warm_up
 
 
@@ -21,9 +22,15 @@ class Project(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        sys.path.insert(0, self.folder)
-        self.addCleanup(sys.path.remove, self.folder)
+        self.folder, self.packages = f"{folder.name}/app", f"{folder.name}/packages"
+        for path in (self.packages, self.folder):
+            os.mkdir(path)
+            sys.path.insert(0, path)
+            self.addCleanup(sys.path.remove, path)
+        for name, path in (("APP", self.folder), ("PACKAGES", self.packages)):
+            patched = mock.patch.object(reading, name, f"{path}/")
+            patched.start()
+            self.addCleanup(patched.stop)
         self.addCleanup(os.environ.update, dict(os.environ))
         self.addCleanup(os.environ.clear)
         bytecode = mock.patch.object(sys, "dont_write_bytecode", True)
@@ -31,20 +38,13 @@ class Project(unittest.TestCase):
         self.addCleanup(bytecode.stop)
         modules = set(sys.modules)
         self.addCleanup(lambda: [sys.modules.pop(name) for name in set(sys.modules) - modules])
-        patched = mock.patch.object(reading, "_reader", self.reader)
-        patched.start()
-        self.addCleanup(patched.stop)
 
-    def reader(self, folders):
-        frame = sys._getframe(1)
-        while frame.f_globals.get("__name__") in reading.BETWEEN and frame.f_back is not None:
-            frame = frame.f_back
-        file = frame.f_code.co_filename
-        return (file.replace(self.folder, "/app"), frame.f_lineno) if file.startswith(self.folder) else None
+    def write(self, path, source):
+        with open(path, "w") as stream:
+            stream.write(textwrap.dedent(source))
 
     def take(self, application, source, warmup=(), env=None):
-        with open(f"{self.folder}/shop.py", "w") as stream:
-            stream.write(textwrap.dedent(source))
+        self.write(f"{self.folder}/shop.py", source)
         said = types.SimpleNamespace(APPLICATION=application, WARMUP=list(warmup), ENV=env or {})
         report = f"{self.folder}/report.json"
         try:
@@ -111,7 +111,7 @@ class Project(unittest.TestCase):
         found, report = self.take("shop:app", source, env={"C": "c"})
         self.assertEqual(found(None, None), [None, "b", "c", False])
         read = [(read["name"], read["file"], read["line"]) for read in report["environment"]]
-        self.assertEqual(read, [(name, "/app/shop.py", line) for name, line in zip("ABCDA", (3, 4, 5, 6, 7))])
+        self.assertEqual(read, [(name, f"{self.folder}/shop.py", line) for name, line in zip("ABCDA", (3, 4, 5, 6, 7))])
 
     def test_random_bytes_that_are_read_are_warned_of(self):
         source = """
@@ -123,8 +123,76 @@ class Project(unittest.TestCase):
         """
         _, report = self.take("shop:app", source)
         self.assertEqual(
-            [warning.split(": ")[0] for warning in report["warnings"]], ["/app/shop.py:3", "/app/shop.py:4"]
+            [warning.split(": ")[0] for warning in report["warnings"]],
+            [f"{self.folder}/shop.py:3", f"{self.folder}/shop.py:4"],
         )
+
+    def test_so_are_those_that_a_package_reads_for_the_application(self):
+        package = """
+            import os
+            ITS_OWN = os.urandom(8)
+            def key():
+                return made()
+            def made():
+                return os.urandom(8)
+        """
+        self.write(f"{self.packages}/keys.py", package)
+        _, report = self.take("shop:app", "import keys\nSECRET = keys.key()\napp = print")
+        self.assertEqual([warning.split(": ")[0] for warning in report["warnings"]], [f"{self.folder}/shop.py:2"])
+
+    def test_a_variable_that_the_application_sets_is_its_own(self):
+        source = """
+            import os
+            os.environ.setdefault("SETTINGS", "shop.settings")
+            os.environ.setdefault("GIVEN", "none")
+            os.environ["SET"] = "1"
+            seen = os.environ["SETTINGS"], os.environ["SET"], os.environ["GIVEN"]
+            def app(environ, start_response):
+                start_response(os.environ["SETTINGS"], [])
+                return []
+        """
+        _, report = self.take("shop:app", source, ["/"], env={"GIVEN": "x"})
+        self.assertEqual(sys.modules["shop"].seen, ("shop.settings", "1", "x"))
+        self.assertEqual({read["name"] for read in report["environment"]}, {"GIVEN"})
+        self.assertEqual(report["warnings"], [])
+
+    def test_variables_that_a_warm_up_reads_once_are_warned_of(self):
+        package = """
+            import functools, os
+            @functools.cache
+            def early():
+                return os.environ.get("EARLY"), os.environ.get("LATE")
+        """
+        source = """
+            import functools, os, settings
+            os.environ.get("EARLY")
+            @functools.cache
+            def late():
+                return os.environ.get("LATE")
+            def app(environ, start_response):
+                settings.early()
+                late()
+                os.environ.get("EACH_TIME")
+                if environ["REQUEST_METHOD"] == "POST":
+                    os.environ.get("POSTED")
+                requests.append(environ["REQUEST_METHOD"])
+                start_response("200 OK", [])
+                return []
+            requests = []
+        """
+        self.write(f"{self.packages}/settings.py", package)
+        _, report = self.take("shop:app", source, ["/", "POST /"])
+        self.assertEqual([read["name"] for read in report["environment"]], ["EARLY"])
+        frozen = "where what is kept of it is frozen"
+        self.assertEqual(
+            report["warnings"],
+            [
+                f"{self.folder}/shop.py:6: LATE is read in the warm-up /, {frozen}",
+                f"{self.folder}/shop.py:10: EACH_TIME is read in the warm-up POST /, {frozen}",
+                f"{self.folder}/shop.py:12: POSTED is read in the warm-up POST /, {frozen}",
+            ],
+        )
+        self.assertEqual(sys.modules["shop"].requests, ["GET", "GET", "POST"])
 
     def test_the_environment_is_the_builds_alone(self):
         os.environ["OF_THE_HOST"] = "x"
@@ -153,12 +221,61 @@ class Project(unittest.TestCase):
         self.assertEqual(
             report["warnings"],
             [
-                "warm-up /bad: ValueError: no",
+                f"warm-up /bad: ValueError: no ({self.folder}/shop.py:6)",
                 "warm-up /none: start_response was not called",
                 "warm-up /5: it was answered 500 Oops",
             ],
         )
         self.assertNotIn("error", report)
+
+    def test_what_a_failed_warm_up_logged_is_told(self):
+        source = """
+            import traceback
+            def app(environ, start_response):
+                try:
+                    raise ValueError("no")
+                except ValueError:
+                    traceback.print_exc(file=environ["wsgi.errors"])
+                start_response("500 Oops", [])
+                return [b"sorry"]
+            def chatty(environ, start_response):
+                environ["wsgi.errors"].writelines(f"{n}\\n" for n in range(100))
+                yield b""
+                raise ValueError
+        """
+        warning = self.take("shop:app", source, ["/"])[1]["warnings"][0].splitlines()
+        self.assertEqual(warning[0], f"warm-up /: it was answered 500 Oops ({self.folder}/shop.py:5)")
+        self.assertEqual((warning[1], warning[-1]), ("    Traceback (most recent call last):", "    ValueError: no"))
+        warning = self.take("shop:chatty", source, ["/"])[1]["warnings"][0].splitlines()
+        self.assertEqual(warning[1:], [f"    {n}" for n in range(80, 100)])
+
+    def test_so_is_what_it_printed(self):
+        def app(environ, start_response):
+            stream.write("to stderr\n")
+            environ["wsgi.errors"].write("to errors")
+            raise ValueError
+
+        stream = standard.Stream(io.BytesIO(), line_buffering=True)
+        warning = warm_up(app, "/").splitlines()
+        self.assertEqual(warning[1:], ["    to stderr", "    to errors"])
+        self.assertEqual(standard.listeners, [])
+
+    def test_a_response_without_an_end_is_left(self):
+        source = """
+            import time
+            closed = []
+            def app(environ, start_response):
+                environ["wasgi.posthooks"].append((lambda env: closed.append(env["wasgi.complete"]), (), {}))
+                start_response("200 OK", [])
+                while True:
+                    time.sleep(0.01 if environ["PATH_INFO"] == "/slow" else 0)
+                    yield b"x"
+        """
+        with mock.patch.object(warmup, "SECONDS", 0.1), mock.patch.object(warmup, "CHUNKS", 100):
+            _, report = self.take("shop:app", source, ["/", "/slow"])
+        self.assertEqual(report["warnings"][0], "warm-up /: its response had no end after 100 chunks and was left")
+        self.assertRegex(report["warnings"][1], r"warm-up /slow: its response had no end after \d+ chunks and was left")
+        self.assertEqual(sys.modules["shop"].closed, [False, False])
 
 
 class Waking(unittest.TestCase):
@@ -167,8 +284,7 @@ class Waking(unittest.TestCase):
             mock.patch.dict(os.environ, {"A": "build", "B": "build"}, clear=True),
             mock.patch.object(waking, "_environment", {}),
         ):
-            with mock.patch.object(sys, "stdout", mock.Mock()), mock.patch.object(sys, "stderr", mock.Mock()):
-                waking.fall_asleep(os.devnull, open)
+            waking.fall_asleep(os.devnull, open)
             import gc
 
             gc.unfreeze()

@@ -13,6 +13,5 @@ def app(environ, start_response):
     print(f"{tag} stdout grüße")
     print(f"{tag} stderr grüße", file=sys.stderr)
     sys.stderr.write(f"{tag} without an end")
-    sys.stderr.flush()
     ok(start_response)
     return [b"logged"]

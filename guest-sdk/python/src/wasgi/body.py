@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from . import handles, hooks, wit
+from . import handles, hooks, standard, wit
 from .environ import build
 from .errors import Errors
 from .failure import exc_info, log
-from .handles import UNCHECKED
 from .input import Input
 from .start_response import StartResponse
 from .wit import Err, Report, StepDone, StepLast, StepMore
@@ -48,8 +47,10 @@ class Body:
             self._environ = build(environ, self._input, self._errors, self._hooks)
             iterable: Any = application(self._environ, self._start_response)
             self._iterable = iterable
-            if hasattr(iterable, "__len__"):
+            try:
                 self._left = len(iterable)
+            except (AttributeError, NotImplementedError, TypeError):
+                pass
             self._chunks = iter(iterable)
         except BaseException as error:
             self._failure = error
@@ -62,29 +63,29 @@ class Body:
             if self._left == 0:
                 return DONE
             self._left -= 1
-            for chunk in self._chunks:
-                if type(chunk) is not bytes:
-                    raise AssertionError("write() argument must be a bytes instance")
-                if len(chunk) > UNCHECKED:
-                    handles.make_room(len(chunk))
-                # len() can be relied on (PEP 3333, "Handling the Content-Length Header"), so the last chunk is known
-                # for what it is, and the host need not ask once more.
-                return StepLast(chunk) if self._left == 0 else StepMore(chunk)
-            return DONE
+            chunk = next(self._chunks, DONE)
+            if chunk is DONE:
+                return DONE
+            if type(chunk) is not bytes:
+                raise AssertionError("write() argument must be a bytes instance")
+            handles.make_room(len(chunk))
+            # len() can be relied on (PEP 3333, "Handling the Content-Length Header"), so the last chunk is known for
+            # what it is, and the host need not ask once more.
+            return StepLast(chunk) if self._left == 0 else StepMore(chunk)
         except BaseException as error:
             described = exc_info(error)
         raise Err(described)
 
     def close(self) -> bool:
         """Calls the iterable's close() if it has one. Whether hooks wait."""
-        close = getattr(self._iterable, "close", None)
-        if close is not None:
-            try:
+        try:
+            close = getattr(self._iterable, "close", None)
+            if close is not None:
                 close()
-            except BaseException as error:
-                log(self._errors.write, "close()", error)
+        except BaseException as error:
+            log(self._errors.write, "close()", error)
         self._iterable = self._chunks = self._failure = None  # type: ignore[assignment]
-        self._errors.flush()
+        self._flush()
         if self._hooks:
             return True
         self._end()
@@ -93,7 +94,17 @@ class Body:
     def sent(self, report: Report) -> None:
         """Runs the hooks."""
         hooks.run(self._hooks, self._environ, report, self._errors)
+        self._flush()
         self._end()
+
+    def _flush(self) -> None:
+        """Sends what was logged and printed without a newline."""
+        try:
+            self._errors.flush()
+        except BaseException:
+            pass  # there is no memory for it
+        if standard.unended:
+            standard.end()
 
     def _end(self) -> None:
         """The request is over: its handles are of no use, whoever still holds something of it."""

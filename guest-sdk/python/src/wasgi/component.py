@@ -29,11 +29,12 @@ _tree = _take_files()
 _open = files.install(_tree)
 
 # Only now are files found in memory, and what follows may be imported.
-from . import body, holes, randomness, snapshot, waking, wit  # noqa: E402
+from . import body, holes, randomness, snapshot, standard, waking, wit  # noqa: E402
 
-sys.path[:] = ["/app", "/packages", "/python", STAGING]
+sys.path[:] = [*wasgi_application.PATH, "/packages", "/python", STAGING]
 sys.path_importer_cache.clear()
 _tree.cwd = "/app"
+standard.install()
 holes.install()
 randomness.record()
 

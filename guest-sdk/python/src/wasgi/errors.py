@@ -70,8 +70,6 @@ class Errors:
 
     def release(self) -> Environ | None:
         """The request is over. Gives back the handle."""
-        if self._rest:
-            self.flush()
         environ, self._environ = self._environ, None
         return environ
 

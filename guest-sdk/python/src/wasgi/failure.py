@@ -17,14 +17,21 @@ def exc_info(error: BaseException | None, trace: TracebackType | None = None) ->
     """`gateway.exc-info` of an exception: its traceback with the exceptions that led to it, its type, what it says."""
     if error is None:
         return ExcInfo("None", "exc_info without an exception", "")
-    told = traceback.TracebackException(type(error), error, _trim(trace or error.__traceback__))
+    try:
+        return _described(error, trace or error.__traceback__)
+    except BaseException as other:
+        return ExcInfo(text(type(error).__name__), f"no more can be said of it: {type(other).__name__}", "")
+
+
+def _described(error: BaseException, trace: TracebackType | None) -> ExcInfo:
+    told = traceback.TracebackException(type(error), error, _trim(trace))
     lines = list(told.format())
     last = list(told.format_exception_only())
     kind, _, message = last[-1].rstrip("\n").partition(": ")
     # A syntax error tells where before it tells what; notes come after.
     cut = len(lines) - len(last)
-    head = lines[:cut] + (last[:-1] if not getattr(error, "__notes__", None) else [])
-    if getattr(error, "__notes__", None):
+    head = lines[:cut] + (last[:-1] if not told.__notes__ else [])
+    if told.__notes__:
         kind, _, message = last[0].rstrip("\n").partition(": ")
         message = "\n".join([message, *(line.rstrip("\n") for line in last[1:])])
     return ExcInfo(text(kind), text(message), text("".join(head)).rstrip("\n"))
@@ -48,4 +55,7 @@ def text(value: str) -> str:
 def log(write: Any, what: str, error: BaseException) -> None:
     """Writes a failure that nobody can be told of, with its traceback."""
     described = exc_info(error)
-    write(f"{described.trace}\n{what} failed: {described.kind}: {described.message}\n")
+    try:
+        write(f"{described.trace}\n{what} failed: {described.kind}: {described.message}\n")
+    except BaseException:
+        pass  # there is no memory for it

@@ -12,8 +12,17 @@ from typing import Any
 
 _finalize = weakref.finalize
 
-#: Bytes that are sent without a look whether there is memory for them.
-UNCHECKED = 4096
+#: Chunks up to this size are sent without a look whether there is memory for each.
+SMALL = 4096
+
+#: There is a look whenever so many bytes of them were sent, and then for so many.
+UNCHECKED = 32 * 1024
+RESERVE = 64 * 1024
+
+#: What the allocator may add to a chunk.
+OVERHEAD = 32
+
+_unchecked = 0
 
 
 def light(instance: Any, drop: Callable[[int, int], None], kind: int, handle: int) -> tuple[Any, int, int]:
@@ -23,6 +32,8 @@ def light(instance: Any, drop: Callable[[int, int], None], kind: int, handle: in
 
 def take_over() -> None:
     """Has the toolchain use it: it looks for finalize right after the import of the entry module."""
+    global _unchecked
+    _unchecked = 0
     weakref.finalize = light  # type: ignore[misc,assignment]
 
 
@@ -45,6 +56,17 @@ def make_room(size: int) -> None:
     The toolchain copies what it sends and never looks whether it got the memory for that: without it would write over
     the interpreter's own.
     """
+    global _unchecked
+    if size > SMALL:
+        _look_for(size)
+        return
+    _unchecked += size + OVERHEAD
+    if _unchecked > UNCHECKED:
+        _look_for(RESERVE)
+        _unchecked = 0
+
+
+def _look_for(size: int) -> None:
     try:
         bytes(size)
     except MemoryError:

@@ -6,6 +6,8 @@ is told; it does not check what a status or a header says.
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -129,13 +131,17 @@ class Exchange:
         self.start_response = StartResponse()
         self.steps: list[Any] = []
         self.failure: ExcInfo | None = None
+        self.ended = False
         self.body = body.new()
         self.body.begin(application, self.environ, self.start_response)
 
-    def run(self) -> Exchange:
-        """Runs it to its end, as the host does."""
+    def run(self, chunks: float = math.inf, seconds: float = math.inf) -> Exchange:
+        """Runs it to its end, as the host does, or until so many chunks were made or seconds are over."""
         response = self.start_response
+        deadline = time.monotonic() + seconds
         while self.failure is None:
+            if len(self.steps) >= chunks or time.monotonic() > deadline:
+                break
             try:
                 step = self.body.next()
             except Err as error:
@@ -146,6 +152,7 @@ class Exchange:
                 response.committed = response.status is not None
                 response.sent.append(step.value)
             if isinstance(step, StepDone | StepLast):
+                self.ended = True
                 break
         self.finish()
         return self
@@ -154,7 +161,7 @@ class Exchange:
         """What follows the last chunk."""
         self.start_response.finished = True
         if self.body.close():
-            self.body.sent(Report(sum(map(len, self.start_response.sent)), self.failure is None, 1))
+            self.body.sent(Report(sum(map(len, self.start_response.sent)), self.ended, 1))
 
     @property
     def content(self) -> bytes:

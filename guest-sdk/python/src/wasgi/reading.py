@@ -1,4 +1,4 @@
-"""Records what the application reads while it is imported and what is frozen then: its environment, and randomness."""
+"""Records what the application reads before the snapshot and what is frozen then: its environment, and randomness."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
+
+#: Where the project lies in the guest, and its dependencies.
+APP = "/app/"
+PACKAGES = "/packages/"
 
 Place = tuple[str, int]
 
@@ -21,6 +26,12 @@ class Reads:
     def __init__(self) -> None:
         self.environment: dict[tuple[str, Place], None] = {}
         self.randomness: dict[Place, None] = {}
+        self.own: set[str] = set()
+
+    def take_environment(self) -> list[tuple[str, Place]]:
+        """The variables that were read since it was last taken, without those that the application has set itself."""
+        taken, self.environment = self.environment, {}
+        return [(name, place) for name, place in taken if name not in self.own]
 
 
 @contextmanager
@@ -28,34 +39,44 @@ def recorded() -> Iterator[Reads]:
     """Records while it is open."""
     reads = Reads()
     kind: Any = type(os.environ)
-    getitem = kind.__getitem__
+    getitem, setitem = kind.__getitem__, kind.__setitem__
     urandom = os.urandom
 
     def recording_getitem(self: Any, key: Any) -> Any:
-        place = _reader(("/app/", "/packages/"))
-        if place is not None:
-            reads.environment[os.fsdecode(key), place] = None
+        frame = _reader()
+        if frame.f_code.co_filename.startswith((APP, PACKAGES)):
+            reads.environment[os.fsdecode(key), _place(frame)] = None
         return getitem(self, key)
 
+    def recording_setitem(self: Any, key: Any, value: Any) -> None:
+        setitem(self, key, value)
+        reads.own.add(os.fsdecode(key))
+
     def recording_urandom(size: int) -> bytes:
-        place = _reader(("/app/",))
-        if place is not None:
-            reads.randomness[place] = None
+        frame = _reader()
+        # A package that is called for a secret reads for who calls it; one that is being imported, for itself.
+        while frame.f_code.co_filename.startswith(PACKAGES) and frame.f_back is not None:
+            frame = frame.f_back
+        if frame.f_code.co_filename.startswith(APP):
+            reads.randomness[_place(frame)] = None
         return urandom(size)
 
-    kind.__getitem__ = recording_getitem
+    kind.__getitem__, kind.__setitem__ = recording_getitem, recording_setitem
     os.urandom = random._urandom = recording_urandom  # type: ignore[attr-defined]
     try:
         yield reads
     finally:
-        kind.__getitem__ = getitem
+        kind.__getitem__, kind.__setitem__ = getitem, setitem
         os.urandom = random._urandom = urandom  # type: ignore[attr-defined]
 
 
-def _reader(folders: tuple[str, ...]) -> Place | None:
-    """The file and line that reads, if it lies in one of the folders. What the standard library reads is its own."""
+def _reader() -> FrameType:
+    """The frame that reads. What the standard library reads is its own."""
     frame = sys._getframe(1)
     while frame.f_globals.get("__name__") in BETWEEN and frame.f_back is not None:
         frame = frame.f_back
-    file = frame.f_code.co_filename
-    return (file, frame.f_lineno) if file.startswith(folders) else None
+    return frame
+
+
+def _place(frame: FrameType) -> Place:
+    return frame.f_code.co_filename, frame.f_lineno

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import body, reading
+from . import body, reading, standard
 from .warmup import warm_up
 
 
@@ -23,16 +23,36 @@ class Report:
         self.environment: list[dict[str, Any]] = []
         self.warnings: list[str] = []
         self.error: dict[str, Any] | None = None
+        self._told: set[str] = set()
 
     def take_reads(self, reads: reading.Reads) -> None:
         """What was read during the import."""
-        for name, (file, line) in reads.environment:
+        for name, (file, line) in reads.take_environment():
             self.environment.append({"name": name, "file": file, "line": line})
+            self._told.add(name)
         for file, line in reads.randomness:
             self.warnings.append(
                 f"{file}:{line}: random bytes are read during the import, so they are part of the component and the "
                 "same in every instance; read them in a request, or take a secret from the environment"
             )
+
+    def warm_up(self, application: body.Application, request: str, reads: reading.Reads) -> None:
+        """Makes a warm-up request."""
+        failure = warm_up(application, request)
+        if failure:
+            self.warnings.append(f"warm-up {request}: {failure}")
+        read = reads.take_environment()
+        if read and request.rpartition(" ")[0] in ("", "GET", "HEAD"):
+            # What a second request reads again at the same place is not kept.
+            warm_up(application, request)
+            again = reads.take_environment()
+            read = [each for each in read if each not in again]
+        for name, (file, line) in sorted(read, key=lambda each: each[1][0].startswith(reading.PACKAGES)):
+            if name not in self._told:
+                self._told.add(name)
+                self.warnings.append(
+                    f"{file}:{line}: {name} is read in the warm-up {request}, where what is kept of it is frozen"
+                )
 
     def write(self, path: str, open: Callable[..., Any]) -> None:
         """Writes it as JSON."""
@@ -55,18 +75,15 @@ def take(said: Any, path: str, open: Callable[..., Any]) -> body.Application:
         os.environ.update(said.ENV)
         with reading.recorded() as reads:
             application = find(said.APPLICATION)
-        report.take_reads(reads)
-        for request in said.WARMUP:
-            failure = warm_up(application, request)
-            if failure:
-                report.warnings.append(f"warm-up {request}: {failure}")
+            report.take_reads(reads)
+            for request in said.WARMUP:
+                report.warm_up(application, request, reads)
     except BaseException as error:
         report.error = describe(error)
         raise
     finally:
         report.write(path, open)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    standard.end()
     return application
 
 
@@ -92,7 +109,7 @@ def describe(error: BaseException) -> dict[str, Any]:
         told |= {"message": error.msg, "file": error.filename, "line": error.lineno}
     else:
         frames = traceback.extract_tb(error.__traceback__)
-        inside = [frame for frame in frames if frame.filename.startswith("/app/")]
+        inside = [frame for frame in frames if frame.filename.startswith(reading.APP)]
         for frame in (inside or frames)[-1:]:
             told |= {"file": frame.filename, "line": frame.lineno}
     return told | {"trace": "".join(traceback.format_exception(error))}

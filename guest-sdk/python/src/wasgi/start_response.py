@@ -12,7 +12,7 @@ from typing import Any
 
 from . import wit
 from .failure import exc_info as describe
-from .handles import UNCHECKED, make_room
+from .handles import make_room
 from .wit import Err, StartErrorAlreadyCalled, StartErrorHeadersSent, WriteErrorClosed, WriteErrorNotStarted
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -70,8 +70,7 @@ class StartResponse:
             raise AssertionError("write() argument must be a bytes instance")
         if self._handle is None:
             raise AssertionError("write() was called after its request had ended")
-        if len(data) > UNCHECKED:
-            make_room(len(data))
+        make_room(len(data))
         try:
             self._handle.write(data)
         except Err as error:

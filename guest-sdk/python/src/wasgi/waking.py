@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -22,8 +23,8 @@ def fall_asleep(objects: str, open: Callable[..., Any]) -> None:
     # The toolchain empties os.environ; what the build or the application set stays the default of every instance.
     _environment.update(os.environ)
     for stream in (sys.stdout, sys.stderr):
-        # The toolchain has them unbuffered: a host call for each argument of print().
-        stream.reconfigure(write_through=False, line_buffering=True)  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):  # perhaps the application's own
+            stream.reconfigure(write_through=False, line_buffering=True)
     # Collections in instances don't look at, and so don't copy, the memory that they share.
     gc.collect()
     lasting.note(objects, open)

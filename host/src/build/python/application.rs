@@ -150,6 +150,7 @@ mod tests {
         finds(&[("hello.py", "def application(environ, start_response):\n    return []\n")], "hello:application");
         finds(&[("shop/__init__.py", FLASK)], "shop:app");
         finds(&[("src/shop/__init__.py", ""), ("src/shop/wsgi.py", FLASK)], "shop.wsgi:app");
+        finds(&[("src/app.py", FLASK), ("src/models.py", "import app\n")], "app:app");
         finds(&[("app.py", "app: object = make()\nif __name__ == '__main__':\n    application = 1\n")], "app:app");
         finds(&[("main.py", "try:\n    app = make()\nexcept ImportError:\n    raise\n")], "main:app");
         finds(&[("app.py", "app = 5\napplication = make()\n")], "app:application");
@@ -163,6 +164,19 @@ mod tests {
         finds(&[("app.py", FLASK), ("main.py", "import app\napplication = Fix(app.app)\n")], "main:application");
         let far = [("shop/web/server.py", FLASK), ("run.py", "from shop.web.server import app\n")];
         finds(&far, "shop.web.server:app");
+    }
+
+    #[test]
+    fn a_source_folder_that_is_imported_by_its_name() {
+        let whole = format!("from src.models import Item\n{FLASK}");
+        finds(&[("src/app.py", &whole), ("src/models.py", "")], "src.app:app");
+        let relative = format!("from .models import Item\n{FLASK}");
+        finds(&[("src/app.py", &relative), ("src/models.py", "")], "src.app:app");
+        finds(&[("src/app.py", FLASK), ("main.py", "from src.app import app\n")], "src.app:app");
+        finds(&[("src/app.py", FLASK), ("wsgi.py", "from src.app import app\n")], "wsgi:app");
+        let late = "def create_app():\n    from src.pages import pages\n";
+        finds(&[("src/shop/__init__.py", late)], "src.shop:create_app()");
+        finds(&[("src/shop/__init__.py", "from .app import app\n"), ("src/shop/app.py", FLASK)], "shop.app:app");
     }
 
     #[test]

@@ -17,13 +17,23 @@ const INSTEAD: &[(&str, &str)] = &[
     ("ujson", "json is in the standard library"),
 ];
 
+/// What shows that a build asked for a compiler, in the words of setuptools, meson and cargo.
+const COMPILERS: &[&str] = &[
+    "command 'false' failed",
+    "error: command '",
+    "Command '['false'",
+    "`false -vV`",
+    "Unknown compiler(s)",
+    "Unable to get gcc pre-processor defines",
+];
+
 /// Why pip failed, from all that it said.
 pub(super) fn of(said: &str, lines: &[Line]) -> String {
     if let Some(wanted) = after(said, "No matching distribution found for ") {
         return unsatisfiable(wanted, said, lines);
     }
     if let Some(failed) = failed_build(said) {
-        return native(failed, said, lines);
+        return unbuildable(failed, said, lines);
     }
     if said.contains("ResolutionImpossible") {
         return conflict(said, lines);
@@ -39,20 +49,36 @@ pub(super) fn of(said: &str, lines: &[Line]) -> String {
 
 /// That a package has native code, which runs on no guest.
 pub(super) fn native(package: &str, said: &str, lines: &[Line]) -> String {
-    let package = normal(package);
-    let instead =
-        INSTEAD.iter().find(|(name, _)| *name == package).map_or_else(String::new, |(_, text)| format!(" ({text})"));
-    let (line, by) = match asked(&package, said, lines) {
-        Some((line, chain)) if chain.len() > 1 => {
-            (Some(line), format!(", which {} requires,", chain[1..].join(", required by ")))
-        }
-        Some((line, _)) => (Some(line), String::new()),
-        None => (None, String::new()),
-    };
     format!(
-        "{}{package}{by} needs native code, and a component runs pure Python only: leave it out, or use a package or a version of it in pure Python{instead}",
-        place(line)
+        "{} needs native code, and a component runs pure Python only: leave it out, or use a package or a version of it in pure Python{}",
+        traced(package, said, lines),
+        instead(package)
     )
+}
+
+/// That a package has no wheel, and no wheel can be made of it.
+fn unbuildable(package: &str, said: &str, lines: &[Line]) -> String {
+    if COMPILERS.iter().any(|sign| said.contains(sign)) || !instead(package).is_empty() {
+        return native(package, said, lines);
+    }
+    format!("{} can't be built from its sources (pip's messages are above)", traced(package, said, lines))
+}
+
+/// A package, with the place where it is asked for and by what.
+fn traced(package: &str, said: &str, lines: &[Line]) -> String {
+    match asked(package, said, lines) {
+        Some((line, chain)) if chain.len() > 1 => {
+            format!("{}{}, which {} requires,", place(Some(line)), chain[0], chain[1..].join(", required by "))
+        }
+        Some((line, chain)) => format!("{}{}", place(Some(line)), chain[0]),
+        None => package.to_owned(),
+    }
+}
+
+/// What there is instead of a package, to end a message with.
+fn instead(package: &str) -> String {
+    let package = normal(package);
+    INSTEAD.iter().find(|(name, _)| *name == package).map_or_else(String::new, |(_, text)| format!(" ({text})"))
 }
 
 fn unsatisfiable(wanted: &str, said: &str, lines: &[Line]) -> String {
@@ -66,7 +92,10 @@ fn unsatisfiable(wanted: &str, said: &str, lines: &[Line]) -> String {
     }
     let versions = after(said, "(from versions: ").and_then(|rest| rest.split(')').next()).unwrap_or("none");
     let found = match versions.rsplit(", ").next() {
-        None | Some("none") => "the package index has none of that name for Python 3.14".to_owned(),
+        None | Some("none") => format!(
+            "there is no pure-Python wheel and no sources of it (native code?), or no such package{}",
+            instead(name)
+        ),
         Some(newest) => format!("the newest there is is {newest}"),
     };
     format!("{}nothing satisfies {wanted}: {found}", place(line))
@@ -91,6 +120,9 @@ fn conflict(said: &str, lines: &[Line]) -> String {
 fn failed_build(said: &str) -> Option<&str> {
     if let Some(name) = after(said, "ERROR: Failed building wheel for ") {
         return Some(name);
+    }
+    if let Some(failed) = after(said, "ERROR: Failed to build '") {
+        return failed.split_once("' when ").map(|(name, _)| name);
     }
     let metadata = said.split("metadata-generation-failed").nth(1)?;
     after(metadata, "\u{2570}\u{2500}> ")
@@ -134,17 +166,53 @@ mod tests {
             "requirements.txt:2: nothing satisfies flask==99: the newest there is is 3.1.3"
         );
         let said = "ERROR: Could not find a version that satisfies the requirement nosuch (from versions: none)\nERROR: No matching distribution found for nosuch";
-        assert!(of(said, &lines(&["nosuch"])).ends_with("has none of that name for Python 3.14"));
+        assert_eq!(
+            of(said, &lines(&["nosuch"])),
+            "requirements.txt:1: nothing satisfies nosuch: there is no pure-Python wheel and no sources of it (native code?), or no such package"
+        );
+        let said = "Looking in links: /opt/wheels\nERROR: Could not find a version that satisfies the requirement psycopg2-binary>=2 (from versions: none)\nERROR: No matching distribution found for psycopg2-binary>=2";
+        let told = of(said, &lines(&["psycopg2-binary>=2"]));
+        assert!(told.ends_with("or no such package (a component reaches no database server)"), "{told}");
     }
 
     #[test]
-    fn native_code_is_traced_to_who_asked_for_it() {
+    fn a_failed_build_is_traced_to_who_asked_for_it() {
+        let compiler = "      error: Command '['false', '-Wall', '-c', 'x.c']' returned non-zero exit status 1.\n";
         let said = "Collecting shop (from -r /x/requirements.txt (line 1))\nCollecting numpy>=2 (from shop->-r /x/requirements.txt (line 1))\n  Building wheel\n  ERROR: Failed building wheel for numpy\nFailed to build numpy";
-        let told = of(said, &lines(&["Shop>=1"]));
+        let told = of(&format!("{compiler}{said}"), &lines(&["Shop>=1"]));
         assert!(told.starts_with("requirements.txt:1: numpy, which shop requires, needs native code"), "{told}");
         let said =
             "error: metadata-generation-failed\n\n× Encountered error while generating package metadata.\n╰─> numpy\n";
-        assert!(of(said, &lines(&["numpy"])).starts_with("requirements.txt:1: numpy needs native code"));
+        let meson = "      ../meson.build:1:0: ERROR: Unable to get gcc pre-processor defines:\n";
+        let cargo = "      error: process didn't exit successfully: `false -vV` (exit status: 1)\n";
+        for sign in [compiler, meson, cargo, "      error: command '/usr/bin/false' failed with exit code 1\n"] {
+            let told = of(&format!("{sign}{said}"), &lines(&["numpy"]));
+            assert!(told.starts_with("requirements.txt:1: numpy needs native code"), "{told}");
+        }
+        assert_eq!(
+            of(said, &lines(&["numpy"])),
+            "requirements.txt:1: numpy can't be built from its sources (pip's messages are above)"
+        );
+    }
+
+    #[test]
+    fn sources_that_can_not_even_be_asked() {
+        let said = |package: &str| {
+            format!(
+                "  × Getting requirements to build wheel did not run successfully.\n      Exception: Can not find valid pkg-config name.\n      [end of output]\n  \n  note: This error originates from a subprocess, and is likely not a problem with pip.\nERROR: Failed to build '{package}' when getting requirements to build wheel\n"
+            )
+        };
+        for package in ["psycopg2", "mysqlclient"] {
+            let told = of(&said(package), &lines(&[package]));
+            assert!(told.starts_with(&format!("requirements.txt:1: {package} needs native code")), "{told}");
+            assert!(told.ends_with("(a component reaches no database server)"), "{told}");
+        }
+        assert_eq!(
+            of(&said("shop"), &lines(&["shop"])),
+            "requirements.txt:1: shop can't be built from its sources (pip's messages are above)"
+        );
+        let told = of(&said("file:///My_Shop"), &lines(&["./My_Shop"]));
+        assert_eq!(told, "file:///My_Shop can't be built from its sources (pip's messages are above)");
     }
 
     #[test]

@@ -8,13 +8,14 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 
+use super::super::Progress;
 use super::super::cache::{self, clear};
-use super::super::{Progress, child};
+use super::super::child::{self, Ended};
 use super::project::Project;
 use super::pyproject::Pyproject;
 use super::requirements::{Line, normal};
 use super::tool::{self, COMPONENTIZE, PIP, Tool};
-use super::{GUEST, complaint};
+use super::{GUEST, complaint, sources};
 
 /// A project may require a lot, over a slow line.
 const LIMIT: Duration = Duration::from_secs(1800);
@@ -67,11 +68,20 @@ impl List<'_> {
         }
         for line in self.lines {
             hasher.update(line.text.as_bytes()).update(b"\n");
-            // What constrains counts with its content, and so does an archive in the project.
-            let named = line.text.strip_prefix("-c ").unwrap_or(&line.text);
-            hasher.update(&fs::read(self.folder.join(named)).unwrap_or_default());
+            if let Some(path) = self.local(&line.text) {
+                hash(&mut hasher, &path);
+            }
         }
         hasher.finalize()
+    }
+
+    /// What a line names in the file system: a list of constraints, an archive, or the folder of a package.
+    fn local(&self, text: &str) -> Option<PathBuf> {
+        let named = text.strip_prefix("-c ").unwrap_or(text);
+        let named = named.rsplit_once("file://").map_or(named, |(_, path)| path);
+        let named = named.split([';', '[', '#']).next()?.trim();
+        let path = self.folder.join(named);
+        (path.is_file() || named.starts_with('.') || named.contains('/')).then_some(path)
     }
 
     fn install(&self, tool: &Tool, who: &str, progress: Progress) -> anyhow::Result<PathBuf> {
@@ -89,32 +99,50 @@ impl List<'_> {
         let work = folder.with_extension("new");
         clear(&work)?;
         cache::make(&work.join("packages"))?;
-        if self.lines.iter().any(|line| !line.text.starts_with('-')) {
+        if self.lines.iter().any(|line| line.asks()) {
             let step = progress.step(&format!("installing what {who} requires"));
             let installed = self.run(tool, &work);
             drop(step);
-            installed.inspect_err(|_| _ = clear(&work))?;
+            installed.and_then(|pip| self.check(&pip, &work)).inspect_err(|_| _ = clear(&work))?;
         }
         fs::rename(work.join("packages"), &folder).with_context(|| format!("cannot create {}", folder.display()))?;
         clear(&work)?;
         Ok(folder)
     }
 
-    fn run(&self, tool: &Tool, work: &Path) -> anyhow::Result<()> {
+    fn run(&self, tool: &Tool, work: &Path) -> anyhow::Result<Ended> {
         let list = work.join("requirements.txt");
         let lines: String = self.lines.iter().map(|line| format!("{}\n", line.text)).collect();
         fs::write(&list, lines).with_context(|| format!("cannot write {}", list.display()))?;
-        let packages = work.join("packages");
-        let mut pip = pip(tool, &list, &packages)?;
-        let ended = child::output(pip.current_dir(self.folder), LIMIT, || ())?;
-        if !ended.status.success() {
-            bail!("{}", complaint::of(&format!("{}\n{}", ended.out, ended.err), self.lines));
+        child::output(pip(tool, &list, &work.join("packages"))?.current_dir(self.folder), LIMIT, || ())
+    }
+
+    /// Whether packages were installed, and all of them for the guest.
+    fn check(&self, pip: &Ended, work: &Path) -> anyhow::Result<()> {
+        if !pip.status.success() {
+            eprint!("{}{}", pip.out, pip.err);
+            bail!("{}", complaint::of(&format!("{}\n{}", pip.out, pip.err), self.lines));
         }
+        let packages = work.join("packages");
         match native(&packages, &packages)? {
-            Some(file) => bail!("{}", complaint::native(&owner(&packages, &file), &ended.out, self.lines)),
+            Some(file) => bail!("{}", complaint::native(&owner(&packages, &file), &pip.out, self.lines)),
             None => Ok(()),
         }
     }
+}
+
+/// Takes in a file, or the files of a folder. What can't be read is for pip to complain of.
+fn hash(hasher: &mut blake3::Hasher, path: &Path) {
+    let files = if path.is_dir() { sources::below(path).unwrap_or_default().0 } else { Vec::new() };
+    for source in files {
+        // What setuptools builds of a folder, it leaves there.
+        if !source.staged.starts_with("build") {
+            hasher.update(source.staged.as_os_str().as_encoded_bytes()).update(b"\n");
+            hash(hasher, &source.file);
+        }
+    }
+    let content = fs::read(path).unwrap_or_default();
+    hasher.update(&content.len().to_le_bytes()).update(&content);
 }
 
 fn pip(tool: &Tool, list: &Path, packages: &Path) -> anyhow::Result<Command> {
@@ -216,6 +244,39 @@ mod tests {
         forget_the_old(all.path(), KEPT);
         let left = |name: &str| all.path().join(name).exists();
         assert_eq!(["old", "old.lock", "new", "new.lock"].map(left), [false, false, true, true]);
+    }
+
+    #[test]
+    fn what_is_named_in_the_file_system_counts_with_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("project");
+        let digest = |text: &str| {
+            let lines = [Line { text: text.into(), file: "requirements.txt".into(), line: 1 }];
+            List { lines: &lines, folder: &project }.digest()
+        };
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let absolute = format!("shared @ file://{}", folder.path().join("shared").display());
+        let named = ["../shared", "../shared[x] ; python_version > '3'", &absolute];
+        let digests = || named.map(digest);
+        write("project/own/__init__.py", "1");
+        write("shared/shared/__init__.py", "1");
+        let (first, own) = (digests(), digest("own"));
+        write("shared/build/lib/shared/__init__.py", "1");
+        write("project/own/__init__.py", "2");
+        assert_eq!((digests(), digest("own")), (first, own), "what was built, and what only has a package's name");
+        write("shared/shared/__init__.py", "2");
+        let changed = digests();
+        assert!(first.iter().zip(&changed).all(|(before, after)| before != after));
+        write("shared/shared/new.py", "");
+        assert!(changed.iter().zip(digests()).all(|(before, after)| *before != after));
+        write("project/pins.txt", "1");
+        let pins = digest("-c pins.txt");
+        write("project/pins.txt", "2");
+        assert_ne!(digest("-c pins.txt"), pins);
     }
 
     #[test]

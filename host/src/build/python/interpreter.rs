@@ -1,5 +1,6 @@
 //! The Python of this machine. It runs the tools; guests run another one, which the tools bring.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -39,8 +40,15 @@ pub(super) struct Interpreter {
 impl Interpreter {
     /// The `python3` of the PATH.
     pub(super) fn find() -> anyhow::Result<Self> {
-        let Ok(said) = child::run(command("python3").args(["-c", QUESTION]), LIMIT, || ()) else {
-            bail!("Python projects are built with python3, and there is none: {}", advice("python3 and python3-venv"));
+        let said = match child::run(command("python3").args(["-c", QUESTION]), LIMIT, || ()) {
+            Ok(said) => said,
+            Err(error) if is_missing(&error) => {
+                bail!(
+                    "Python projects are built with python3, and there is none: {}",
+                    advice("python3 and python3-venv")
+                )
+            }
+            Err(error) => return Err(error.context("Python projects are built with python3, which does not run")),
         };
         let found: Self = serde_json::from_str(&said).context("python3 gives no sense")?;
         let (major, minor) = found.version;
@@ -73,9 +81,15 @@ impl Interpreter {
     }
 }
 
-/// Runs a Python for what is said here alone.
+/// Whether a program could not be run because there is none.
+fn is_missing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Runs a Python for what is said here alone: isolated, or modules in the current directory would stand in for its own.
 pub(super) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
+    command.arg("-I");
     for name in LEAKS {
         command.env_remove(name);
     }
@@ -105,6 +119,26 @@ pub(super) mod tests {
                 None
             }
         }
+    }
+
+    #[test]
+    fn modules_in_the_current_directory_are_not_its_own() {
+        let Some(python) = here() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["json.py", "venv.py"] {
+            std::fs::write(folder.path().join(name), "raise SystemExit('this ran on the host')").unwrap();
+        }
+        for arguments in [["-c", "import json"], ["-m", "venv"]] {
+            let output = python.command().args(arguments).current_dir(&folder).output().unwrap();
+            assert!(!String::from_utf8_lossy(&output.stderr).contains("ran on the host"), "{output:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_not_there_is_missing() {
+        let run = |program: &str| child::run(&mut Command::new(program), LIMIT, || ()).unwrap_err();
+        assert!(is_missing(&run("no-such-program")));
+        assert!(!is_missing(&run("false")));
     }
 
     #[test]

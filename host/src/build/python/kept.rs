@@ -14,7 +14,7 @@ use super::report::Report;
 use super::tool;
 
 /// Changes when a build of the same makes something else.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// In a project's folder: where the project is.
 const ORIGIN: &str = "origin";
@@ -104,7 +104,7 @@ fn digest(project: &Project, typed: Option<&str>) -> anyhow::Result<String> {
     }
     add(project.list().digest().as_bytes());
     add(typed.unwrap_or_default().as_bytes());
-    add(format!("{:?}", project.settings).as_bytes());
+    add(format!("{:?}", (&project.settings, &project.distribution)).as_bytes());
     for source in &project.sources {
         add(source.staged.as_os_str().as_encoded_bytes());
         add(&fs::read(&source.file).with_context(|| format!("cannot read {}", source.file.display()))?);

@@ -11,6 +11,7 @@
 mod application;
 mod complaint;
 mod dependencies;
+mod distribution;
 mod immortal;
 mod interpreter;
 mod kept;
@@ -51,7 +52,10 @@ pub(super) fn check_project(project: &Path) -> anyhow::Result<()> {
 
 /// Builds the one application of `project`.
 pub(super) fn build(project: &Path, options: &Options, progress: Progress) -> anyhow::Result<Built> {
-    let project = Project::read(project)?;
+    let mut project = Project::read(project)?;
+    if let Some(output) = &options.output {
+        project.leave_out_manifest(output);
+    }
     let kept = Kept::of(&project, options)?;
     let _lock = kept.lock(progress)?;
     let report = match kept.unchanged() {

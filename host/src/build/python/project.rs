@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::distribution::Distribution;
 use super::pyproject::{Pyproject, Settings};
 use super::requirements::{self, Line};
-use super::sources::{self, Source};
+use super::sources::{self, SOURCE, Source};
 
 /// The files that say of a folder that it is a Python project.
 const MARKS: [&str; 2] = ["pyproject.toml", "requirements.txt"];
@@ -23,6 +24,8 @@ pub(super) struct Project {
     pub(super) name: String,
     /// What it requires: requirements and pip's options, in order.
     pub(super) requirements: Vec<Line>,
+    /// What an installation would say of it.
+    pub(super) distribution: Option<Distribution>,
     /// `[tool.wasgi]`.
     pub(super) settings: Settings,
     /// Its files, sorted by where they are staged.
@@ -56,7 +59,21 @@ impl Project {
         let name = pyproject.name.or_else(|| Some(folder.file_name()?.to_string_lossy().into_owned()));
         let name = file_name(&name.unwrap_or_default());
         let sources = sources::list(&folder, &name)?;
-        Ok(Self { folder, shown, name, requirements, settings: pyproject.settings, sources })
+        let Pyproject { distribution, settings, .. } = pyproject;
+        Ok(Self { folder, shown, name, requirements, distribution, settings, sources })
+    }
+
+    /// Leaves out the manifest of the component that is put at `output`, which may be there before the component is.
+    pub(super) fn leave_out_manifest(&mut self, output: &Path) {
+        let output = if output.is_dir() { output.join(format!("{}.wasm", self.name)) } else { output.to_owned() };
+        let manifest = output.with_extension("toml");
+        let Some(name) = manifest.file_name() else { return };
+        let beside = match output.parent() {
+            Some(folder) if folder != Path::new("") => folder.canonicalize().ok(),
+            _ => Path::new(".").canonicalize().ok(),
+        };
+        let places = [Some(self.folder.join(name)), beside.map(|folder| folder.join(name))];
+        self.sources.retain(|source| places.iter().flatten().all(|place| source.file != *place));
     }
 
     /// A path in the project's folder, as the user would say it.
@@ -74,9 +91,14 @@ impl Project {
 
     /// The folders that its modules are imported from.
     pub(super) fn roots(&self) -> Vec<PathBuf> {
-        let source = self.folder.join(sources::SOURCE);
-        let apart = source.is_dir() && !source.join("__init__.py").exists();
-        [Some(self.folder.clone()), apart.then_some(source)].into_iter().flatten().collect()
+        let source = self.has_source_folder().then(|| self.folder.join(SOURCE));
+        [Some(self.folder.clone()), source].into_iter().flatten().collect()
+    }
+
+    /// Whether modules are imported from its folder `src`, too: not where that is a package.
+    pub(super) fn has_source_folder(&self) -> bool {
+        let source = self.folder.join(SOURCE);
+        source.is_dir() && !source.join("__init__.py").exists()
     }
 }
 
@@ -120,6 +142,28 @@ mod tests {
         assert_eq!(texts, ["flask", "jinja2==3"]);
         assert!(is_project(folder.path()) && is_project(&folder.path().join("pyproject.toml")));
         assert_eq!(read.show(&read.folder.join("a/b.py")), folder.path().join("a/b.py"));
+    }
+
+    #[test]
+    fn the_manifest_is_named_after_the_component() {
+        let texts = [("requirements.txt", ""), ("shop.toml", ""), ("data.toml", "")];
+        let left = |output: &str| {
+            let (folder, read) = project(&texts);
+            fs::create_dir(folder.path().join("apps")).unwrap();
+            fs::write(folder.path().join("apps/shop.toml"), "").unwrap();
+            let mut read = Project::read(&read.unwrap().folder).unwrap();
+            read.leave_out_manifest(&folder.path().join(output));
+            read.sources.iter().map(|source| source.staged.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(left("shop.wasm"), ["apps/shop.toml", "data.toml", "requirements.txt"]);
+        assert_eq!(left("apps/shop.wasm"), ["data.toml", "requirements.txt"]);
+        assert_eq!(left("../shop.wasm"), ["apps/shop.toml", "data.toml", "requirements.txt"]);
+        assert_eq!(left("apps"), ["apps/shop.toml", "data.toml", "requirements.txt", "shop.toml"]);
+
+        let (folder, read) = project(&[("pyproject.toml", "[project]\nname = 'data'"), ("data.toml", "")]);
+        let mut read = read.unwrap();
+        read.leave_out_manifest(folder.path());
+        assert_eq!(read.sources.len(), 1);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
 
+use super::distribution::{Distribution, Entries};
 use super::requirements::Line;
 
 /// The file, read.
@@ -20,6 +21,8 @@ pub(super) struct Pyproject {
     pub(super) dependencies: Vec<Line>,
     /// Why the dependencies that it has are not known, if so.
     pub(super) unread: Option<&'static str>,
+    /// What an installation would say of it.
+    pub(super) distribution: Option<Distribution>,
     /// What it says to wasgi.
     pub(super) settings: Settings,
 }
@@ -31,14 +34,14 @@ pub(super) struct Settings {
     /// The application: `MODULE:NAME`.
     pub(super) app: Option<String>,
     /// Requests made before the snapshot: `METHOD TARGET` or `TARGET`.
-    pub(super) warmup: Vec<String>,
+    pub(super) warmup: Vec<Spanned<String>>,
     /// The environment that the application is imported with.
     pub(super) env: BTreeMap<String, String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { app: None, warmup: vec!["GET /".into()], env: BTreeMap::new() }
+        Self { app: None, warmup: vec![Spanned::new(0..0, "GET /".into())], env: BTreeMap::new() }
     }
 }
 
@@ -49,11 +52,19 @@ struct Document {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Metadata {
     name: Option<String>,
+    version: Option<String>,
     dependencies: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     dynamic: Vec<String>,
+    #[serde(default)]
+    scripts: Entries,
+    #[serde(default)]
+    gui_scripts: Entries,
+    #[serde(default)]
+    entry_points: BTreeMap<String, Entries>,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +91,15 @@ impl Pyproject {
         };
         let (tools, project) = (document.tool, document.project);
         let (wasgi, poetry) = tools.map_or((None, None), |tools| (tools.wasgi, tools.poetry));
+        let settings = wasgi.unwrap_or_default();
+        if let Some(bad) = settings.warmup.iter().find(|request| !is_request(request.get_ref())) {
+            bail!(
+                "{}:{}: {:?} is no request: warmup has to say TARGET or METHOD TARGET, for instance \"GET /login\"",
+                shown.display(),
+                line(text, bad.span().start),
+                bad.get_ref()
+            );
+        }
         let listed = project.as_ref().is_some_and(|project| project.dependencies.is_some());
         let dynamic = project.as_ref().is_some_and(|project| project.dynamic.iter().any(|name| name == "dependencies"));
         let poetrys = poetry.as_ref().is_some_and(|poetry| poetry.dependencies.is_some());
@@ -89,6 +109,7 @@ impl Pyproject {
             _ => None,
         };
         let name = project.as_ref().and_then(|project| project.name.clone());
+        let distribution = project.as_ref().and_then(Metadata::distribution);
         let dependencies = project.and_then(|project| project.dependencies).unwrap_or_default();
         let dependencies = dependencies.into_iter().map(|each| {
             let at = line(text, each.span().start);
@@ -98,9 +119,30 @@ impl Pyproject {
             name: name.or(poetry.and_then(|poetry| poetry.name)),
             dependencies: dependencies.collect(),
             unread,
-            settings: wasgi.unwrap_or_default(),
+            distribution,
+            settings,
         })
     }
+}
+
+impl Metadata {
+    fn distribution(&self) -> Option<Distribution> {
+        let requires = self.dependencies.iter().flatten().map(|each| each.get_ref().clone());
+        let mut entries = self.entry_points.clone();
+        for (group, scripts) in [("console_scripts", &self.scripts), ("gui_scripts", &self.gui_scripts)] {
+            if !scripts.is_empty() {
+                entries.insert(group.to_owned(), scripts.clone());
+            }
+        }
+        Distribution::new(self.name.as_deref()?, self.version.as_deref()?, requires.collect(), entries)
+    }
+}
+
+/// Whether a text has the form `METHOD TARGET` or `TARGET`.
+fn is_request(text: &str) -> bool {
+    let (method, target) = text.split_once(' ').unwrap_or(("GET", text));
+    let is_method = !method.is_empty() && method.chars().all(|c| c.is_ascii_uppercase() || c == '-');
+    is_method && target.starts_with('/') && !target.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 /// The number of the line that the byte at `at` is in.
@@ -138,9 +180,10 @@ mod tests {
         let lines: Vec<_> = project.dependencies.iter().map(|line| (line.text.as_str(), line.line)).collect();
         assert_eq!(lines, [("flask>=3", 5), ("jinja2", 6)]);
         assert_eq!(project.settings.app.as_deref(), Some("shop:app"));
-        assert_eq!(project.settings.warmup, ["/", "POST /login"]);
+        let warmup = |project: &Pyproject| serde_json::to_string(&project.settings.warmup).unwrap();
+        assert_eq!(warmup(&project), r#"["/","POST /login"]"#);
         assert_eq!(project.settings.env["LABEL"], "blue");
-        assert_eq!(parse("").unwrap().settings.warmup, ["GET /"]);
+        assert_eq!(warmup(&parse("").unwrap()), r#"["GET /"]"#);
     }
 
     #[test]
@@ -149,6 +192,11 @@ mod tests {
             ("[project]\nname = ", "pyproject.toml:2: "),
             ("[tool.wasgi]\nwarmpu = []", "pyproject.toml:2: unknown field `warmpu`"),
             ("[tool.wasgi.env]\nA = 1", "pyproject.toml:2: invalid type"),
+            ("[tool.wasgi]\nwarmup = ['/',\n'GET']", "pyproject.toml:3: \"GET\" is no request"),
+            ("[tool.wasgi]\nwarmup = ['login']", "pyproject.toml:2: \"login\" is no request"),
+            ("[tool.wasgi]\nwarmup = ['GET /a b']", "pyproject.toml:2: \"GET /a b\" is no request"),
+            ("[tool.wasgi]\nwarmup = [' /']", "pyproject.toml:2: \" /\" is no request"),
+            ("[tool.wasgi]\nwarmup = ['get /']", "pyproject.toml:2: \"get /\" is no request"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with(said) && !error.contains('\n'), "{error}");

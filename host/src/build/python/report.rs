@@ -159,11 +159,11 @@ mod tests {
         let (folder, project) = project();
         let trace = "Traceback (most recent call last):\n  File \"/0/wasgi/snapshot.py\", line 69, in find\n    x\n  \
             File \"<frozen importlib._bootstrap>\", line 1, in f\n  File \"/app/app.py\", line 1, in <module>\n    import shop\n  \
-            File \"/python/importlib/x.py\", line 1, in f\n  File \"/app/shop/__init__.py\", line 2, in g\n    y\nValueError: no\n";
+            File \"/python/importlib/x.py\", line 1, in f\n  File \"/app/src/shop/__init__.py\", line 2, in g\n    y\nValueError: no\n";
         let failure = Failure {
             kind: "ValueError".into(),
             message: "no".into(),
-            file: Some("/app/shop/__init__.py".into()),
+            file: Some("/app/src/shop/__init__.py".into()),
             line: Some(2),
             trace: trace.into(),
         };

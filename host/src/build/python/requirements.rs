@@ -21,6 +21,11 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// Whether it asks for packages, or is an option only.
+    pub(super) fn asks(&self) -> bool {
+        !self.text.starts_with('-') || option(&self.text, "-r", "--requirement").is_some()
+    }
+
     /// The name of the package that it asks for, in its normal form; none where it is no plain requirement.
     pub(super) fn package(&self) -> Option<String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -48,7 +53,7 @@ fn gather(path: &Path, shown: &Path, project: &Path, lines: &mut Vec<Line>, dept
         fs::read_to_string(path).with_context(|| format!("{}: cannot read these requirements", shown.display()))?;
     for (number, line) in logical(&text) {
         let beside = |name: &str| (path.with_file_name(name), shown.with_file_name(name));
-        if let Some(name) = option(&line, "-r", "--requirement") {
+        if let Some(name) = option(&line, "-r", "--requirement").filter(|name| !is_url(name)) {
             let (path, inner) = beside(name);
             if depth == 0 {
                 bail!("{}:{number}: requirement files name each other without end", shown.display());
@@ -58,7 +63,7 @@ fn gather(path: &Path, shown: &Path, project: &Path, lines: &mut Vec<Line>, dept
             continue;
         }
         let text = match (option(&line, "-c", "--constraint"), option(&line, "-e", "--editable")) {
-            (Some(name), _) => format!("-c {}", beside(name).0.display()),
+            (Some(name), _) if !is_url(name) => format!("-c {}", beside(name).0.display()),
             // What is installed in the guest is never edited.
             (_, Some(place)) => place.to_owned(),
             _ => line,
@@ -70,6 +75,11 @@ fn gather(path: &Path, shown: &Path, project: &Path, lines: &mut Vec<Line>, dept
         lines.push(Line { text, file: shown.to_owned(), line: number });
     }
     Ok(())
+}
+
+/// Whether pip fetches what an option names.
+fn is_url(name: &str) -> bool {
+    name.contains("://")
 }
 
 /// Lines without comments, with what is continued by a backslash joined, and the number of the first.
@@ -113,7 +123,11 @@ mod tests {
         let text = "# all\nFlask >= 3 # web\n\n-r more/base.txt\nx @ https://h/x.whl#egg=x\na==1 \\\n  --hash=sha256:0\n-e .\n.\n";
         fs::write(project.join("requirements.txt"), text).unwrap();
         fs::create_dir(project.join("more")).unwrap();
-        fs::write(project.join("more/base.txt"), "jinja2\n--constraint=pins.txt\n--index-url https://i\n").unwrap();
+        fs::write(
+            project.join("more/base.txt"),
+            "jinja2\n--constraint=pins.txt\n--index-url https://i\n-c https://h/c.txt\n-r https://h/r.txt\n",
+        )
+        .unwrap();
         let lines = read(&project.join("requirements.txt"), Path::new("requirements.txt"), &project).unwrap();
         let shown: Vec<_> = lines.iter().map(|l| (l.text.clone(), l.file.to_str().unwrap(), l.line)).collect();
         let pins = format!("-c {}", project.join("more/pins.txt").display());
@@ -122,6 +136,8 @@ mod tests {
             ("jinja2", "more/base.txt", 1),
             (&pins, "more/base.txt", 2),
             ("--index-url https://i", "more/base.txt", 3),
+            ("-c https://h/c.txt", "more/base.txt", 4),
+            ("-r https://h/r.txt", "more/base.txt", 5),
             ("x @ https://h/x.whl#egg=x", "requirements.txt", 5),
             ("a==1   --hash=sha256:0", "requirements.txt", 6),
         ];
@@ -146,5 +162,7 @@ mod tests {
         assert_eq!(name("Zope.Interface>=1"), Some("zope-interface".into()));
         assert_eq!(name("psycopg2_binary [x] ; python_version > '3'"), Some("psycopg2-binary".into()));
         assert_eq!((name("--index-url https://i"), name("./local")), (None, None));
+        let asks = |text: &str| Line { text: text.into(), file: "r".into(), line: 1 }.asks();
+        assert!(asks("flask") && asks("-r https://h/r.txt") && !asks("-c https://h/c.txt"));
     }
 }

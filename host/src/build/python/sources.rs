@@ -1,12 +1,11 @@
 //! The files of a project that go into its component: sources, and data such as templates.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-/// The folder that many projects keep their packages in.
+/// The folder that many projects keep their packages in, and import them from unless it is one itself.
 pub(super) const SOURCE: &str = "src";
 
 /// What all files together may have, in bytes: they are in the memory of every instance.
@@ -27,15 +26,12 @@ pub(super) struct Source {
     pub(super) file: PathBuf,
 }
 
-/// All files of the project in `folder`, sorted. What lies in `src` is staged beside the rest, since it is imported
-/// from there, unless `src` is itself a package.
+/// All files of the project in `folder`, sorted.
 ///
-/// The manifest, `NAME.toml` beside `NAME.wasm`, is no part of the component: it may hold secrets.
+/// A manifest, `NAME.toml` beside `NAME.wasm`, is no part of the component: it may hold secrets.
 pub(super) fn list(folder: &Path, name: &str) -> anyhow::Result<Vec<Source>> {
-    let mut found = BTreeMap::new();
-    let mut bytes = 0;
-    walk(folder, folder, &mut found, &mut bytes)?;
-    found.remove(Path::new(&format!("{name}.toml")));
+    let (mut sources, bytes) = below(folder)?;
+    sources.retain(|source| source.staged != Path::new(&format!("{name}.toml")));
     if bytes > MOST {
         bail!(
             "{}: holds {} MiB of files, and a component at most {}: build it from a folder with what it needs at run time",
@@ -44,21 +40,18 @@ pub(super) fn list(folder: &Path, name: &str) -> anyhow::Result<Vec<Source>> {
             MOST >> 20
         );
     }
-    let package = found.contains_key(&Path::new(SOURCE).join("__init__.py"));
-    let sources = found.into_iter().map(|(inside, file)| {
-        let staged = match inside.strip_prefix(SOURCE) {
-            Ok(below) if !package => below.to_owned(),
-            _ => inside,
-        };
-        Source { staged, file }
-    });
-    let mut sources: Vec<_> = sources.collect();
-    sources.sort_by(|one, other| one.staged.cmp(&other.staged));
-    sources.dedup_by(|one, other| one.staged == other.staged);
     Ok(sources)
 }
 
-fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<PathBuf, PathBuf>, bytes: &mut u64) -> anyhow::Result<()> {
+/// The files below a folder, sorted, and their bytes, without what is no part of an application.
+pub(super) fn below(folder: &Path) -> anyhow::Result<(Vec<Source>, u64)> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    walk(folder, folder, &mut found, &mut bytes)?;
+    found.sort_by(|one, other| one.staged.cmp(&other.staged));
+    Ok((found, bytes))
+}
+
+fn walk(root: &Path, folder: &Path, found: &mut Vec<Source>, bytes: &mut u64) -> anyhow::Result<()> {
     let failed = || format!("cannot read {}", folder.display());
     for entry in folder.read_dir().with_context(failed)? {
         let entry = entry.with_context(failed)?;
@@ -77,10 +70,12 @@ fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<PathBuf, PathBuf>, byte
             continue;
         }
         let ends = path.extension().is_some_and(|end| ENDS.iter().any(|each| end == *each));
-        let Some(file) = fs::metadata(&path).ok().filter(|file| file.is_file() && !ends) else { continue };
+        let manifest = path.extension().is_some_and(|end| end == "toml") && path.with_extension("wasm").exists();
+        let aside = ends || manifest;
+        let Some(file) = fs::metadata(&path).ok().filter(|file| file.is_file() && !aside) else { continue };
         *bytes += file.len();
         if let Ok(inside) = path.strip_prefix(root) {
-            found.insert(inside.to_owned(), path.clone());
+            found.push(Source { staged: inside.to_owned(), file: path.clone() });
         }
     }
     Ok(())
@@ -115,13 +110,17 @@ mod tests {
             "__pycache__/app.cpython-314.pyc",
             "db.sqlite3",
             "app.wasm",
+            "app.toml",
+            "apps/other.wasm",
+            "apps/other.toml",
+            "apps/data.toml",
         ];
-        assert_eq!(staged(&files), ["app.py", "static/a.js", "templates/a.html"]);
+        assert_eq!(staged(&files), ["app.py", "apps/data.toml", "static/a.js", "templates/a.html"]);
     }
 
     #[test]
-    fn a_source_folder_is_where_modules_are_imported_from() {
-        assert_eq!(staged(&["src/shop/__init__.py", "README"]), ["README", "shop/__init__.py"]);
-        assert_eq!(staged(&["src/__init__.py", "src/a.py"]), ["src/__init__.py", "src/a.py"]);
+    fn a_source_folder_stays_where_it_is() {
+        let files = ["app.py", "src/app.py", "src/shop/__init__.py"];
+        assert_eq!(staged(&files), files);
     }
 }

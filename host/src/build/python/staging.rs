@@ -58,7 +58,7 @@ fn write(project: &Project, application: &Application, packages: &[PathBuf], sta
             }
         }
     }
-    Ok(())
+    project.distribution.iter().try_for_each(|distribution| distribution.write(&target))
 }
 
 /// `wasgi_application.py`: literals of JSON are literals of Python's, where they are texts, lists and dictionaries.
@@ -67,12 +67,14 @@ fn description(project: &Project, application: &Application) -> io::Result<Strin
     if let Some(settings) = &application.settings {
         env.insert("DJANGO_SETTINGS_MODULE", settings);
     }
+    let path: &[&str] = if project.has_source_folder() { &["/app", "/app/src"] } else { &["/app"] };
     env.extend(project.settings.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     Ok(format!(
-        "APPLICATION = {}\nWARMUP = {}\nENV = {}\n",
+        "APPLICATION = {}\nWARMUP = {}\nENV = {}\nPATH = {}\n",
         serde_json::to_string(&application.name)?,
         serde_json::to_string(&project.settings.warmup)?,
-        serde_json::to_string(&env)?
+        serde_json::to_string(&env)?,
+        serde_json::to_string(path)?
     ))
 }
 

@@ -15,6 +15,8 @@ import sys
 NAMES = ("app", "application")
 FACTORIES = ("create_app", "make_app")
 MODULES = ("wsgi", "app", "application", "main")
+# The folder that modules are imported from, or imported by its name.
+SOURCE = "src"
 # Modules of the project's own tools, and folders that are no part of the application.
 TOOLS = ("setup", "conftest", "manage", "noxfile", "tasks", "fabfile")
 ASIDE = ("tests", "test", "docs", "doc", "examples", "scripts", "build", "dist", "venv", "env", "node_modules")
@@ -32,6 +34,7 @@ class Module:
         self.factories = {}  # name -> line
         self.imports = {}    # local name -> (module, name or None, line)
         self.rejected = []
+        self.by_source = False  # whether it can only be imported where the folder of sources is a package
 
     def read(self):
         with open(self.path, "rb") as file:
@@ -44,7 +47,18 @@ class Module:
             said = getattr(error, "msg", None) or str(error)
             self.rejected.append((line, "%s: %s (%s)" % (type(error).__name__, said, where)))
             return
+        self.by_source = any(self.needs_source(node) for node in ast.walk(tree))
         self.block(tree.body)
+
+    def needs_source(self, node):
+        if isinstance(node, ast.Import):
+            return any(alias.name.partition(".")[0] == SOURCE for alias in node.names)
+        if not isinstance(node, ast.ImportFrom):
+            return False
+        if not node.level:
+            return node.module.partition(".")[0] == SOURCE
+        in_source = os.path.basename(os.path.dirname(self.path)) == SOURCE
+        return in_source and node.level > self.name.count(".") + self.package
 
     def block(self, body):
         for node in body:
@@ -126,15 +140,21 @@ def dotted(node):
     return ".".join([node.id] + names[::-1])
 
 
-def modules(roots):
-    """The modules in which an application is looked for: top-level ones, and those of packages with a telling name."""
+def modules(roots, source=""):
+    """The modules in which an application is looked for: top-level ones, and those of packages with a telling name.
+
+    Names of those in the folder of sources begin with `source`.
+    """
     found = {}
 
     def add(name, path, package=False):
+        name = prefix + name
         if os.path.isfile(path) and name not in found:
             found[name] = Module(name, path, package)
+            found[name].read()
 
     for root in roots:
+        prefix = "" if root == roots[0] else source
         for entry in sorted(os.listdir(root)):
             path = os.path.join(root, entry)
             stem, end = os.path.splitext(entry)
@@ -252,8 +272,8 @@ def django_application(roots, settings):
 
 def main(roots):
     found = modules(roots)
-    for module in found.values():
-        module.read()
+    if len(roots) > 1 and any(module.by_source for module in found.values()):
+        found = modules(roots, SOURCE + ".")
     chosen = candidates(found, roots)
     settings = django_settings(roots)
     if settings is not None:
