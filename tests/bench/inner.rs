@@ -3,16 +3,22 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, missing_docs, reason = "it fails by panicking; criterion's macros")]
 
+mod in_process;
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Version};
+use in_process::InProcess;
 use wasgi::apps::{Route, Routes};
 use wasgi::build::{Options, Progress, Toolchain};
 use wasgi::compiler::Compiler;
-use wasgi::sandbox::{Engine, Surroundings, probe};
+use wasgi::exchange::{Clocks, Exchange};
+use wasgi::sandbox::{Engine, Instance, Surroundings};
 use wasgi::state::{Cache, Digest};
 use wasgi::wsgi::environ::{Ends, Environ, Mount, RequestId, Services};
 use wasgi::wsgi::head::Head;
@@ -96,9 +102,33 @@ fn instances(criterion: &mut Criterion) {
     criterion.bench_function("load a component's code", |bencher| bencher.iter(|| engine.load(&trusted).unwrap()));
     let code = engine.load(&trusted).unwrap();
     let surroundings = Surroundings::none();
-    criterion.bench_function("make and drop an instance", |bencher| {
-        bencher.iter(|| runtime.block_on(probe(&engine, &code, 128 << 20, surroundings.clone())).unwrap());
+    let second = Duration::from_secs(1);
+    let clocks = Clocks { cpu: second, wall: second, life: None, stall: second };
+    let exchange = Exchange::new(Method::GET, true, Arc::default(), clocks);
+    let make = || {
+        let made = Instance::new(&engine, code.in_use(), 128 << 20, surroundings.clone(), &exchange);
+        runtime.block_on(exchange.metered(made)).ok().unwrap()
+    };
+    criterion.bench_function("make an instance", |bencher| {
+        bencher.iter_batched(|| (), |()| make(), BatchSize::PerIteration);
     });
+    criterion.bench_function("drop an instance", |bencher| {
+        bencher.iter_batched(make, drop, BatchSize::PerIteration);
+    });
+}
+
+/// What is between is what wasgi adds: to a request in a reused instance the calls, and the gateway around them; to one in
+/// a fresh instance, making and dropping that as well.
+fn requests(criterion: &mut Criterion) {
+    let folder = tempfile::tempdir().unwrap();
+    let component = std::fs::read(hello(folder.path())).unwrap();
+    for (name, mut server) in [
+        ("a request, bare hyper", InProcess::bare()),
+        ("a request in a reused instance", InProcess::wasgi(&component, true, folder.path())),
+        ("a request in a fresh instance", InProcess::wasgi(&component, false, folder.path())),
+    ] {
+        criterion.bench_function(name, |bencher| bencher.iter(|| server.ask()));
+    }
 }
 
 /// The example `hello`, built.
@@ -111,5 +141,5 @@ fn hello(folder: &Path) -> PathBuf {
     output
 }
 
-criterion_group!(pieces, protocol, routes, instances);
+criterion_group!(pieces, protocol, routes, instances, requests);
 criterion_main!(pieces);

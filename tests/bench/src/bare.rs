@@ -10,7 +10,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
+use hyper::header::{self, CONTENT_TYPE, HeaderName, HeaderValue, SERVER};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, server::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -95,11 +95,28 @@ fn look_up<'a>(request: &'a Request<Incoming>, peer: SocketAddr, name: &str) -> 
         "QUERY_STRING" => request.uri().query().unwrap_or_default().into(),
         "SERVER_PROTOCOL" => "HTTP/1.1".into(),
         "REMOTE_ADDR" => peer.ip().to_string().into(),
-        _ => {
-            let header = name.strip_prefix("HTTP_")?.replace('_', "-").to_ascii_lowercase();
-            let header = HeaderName::from_bytes(header.as_bytes()).ok()?;
-            String::from_utf8_lossy(request.headers().get(header)?.as_bytes())
-        }
+        _ => String::from_utf8_lossy(request.headers().get(header(name)?)?.as_bytes()),
+    })
+}
+
+/// The header that a variable stands for.
+fn header(variable: &str) -> Option<HeaderName> {
+    Some(match variable {
+        "HTTP_HOST" => header::HOST,
+        "HTTP_ACCEPT" => header::ACCEPT,
+        "HTTP_ACCEPT_ENCODING" => header::ACCEPT_ENCODING,
+        "HTTP_ACCEPT_LANGUAGE" => header::ACCEPT_LANGUAGE,
+        "HTTP_AUTHORIZATION" => header::AUTHORIZATION,
+        "HTTP_CACHE_CONTROL" => header::CACHE_CONTROL,
+        "HTTP_COOKIE" => header::COOKIE,
+        "HTTP_IF_MODIFIED_SINCE" => header::IF_MODIFIED_SINCE,
+        "HTTP_IF_NONE_MATCH" => header::IF_NONE_MATCH,
+        "HTTP_ORIGIN" => header::ORIGIN,
+        "HTTP_RANGE" => header::RANGE,
+        "HTTP_REFERER" => header::REFERER,
+        "HTTP_USER_AGENT" => header::USER_AGENT,
+        "HTTP_X_REQUESTED_WITH" => HeaderName::from_static("x-requested-with"),
+        _ => return None,
     })
 }
 

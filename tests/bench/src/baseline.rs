@@ -1,16 +1,19 @@
 //! What was measured before, and what got worse since: ratios of CPU to the limit of their own run, which say the same on
-//! a faster machine and in a busier hour.
+//! a faster machine and in a busier hour, and counts of instructions.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::figures::{Spread, Table};
+use crate::figures::{Column, Spread, Table, Unit};
+use crate::instructions;
 
 /// Less than this is never told from noise.
 const LEAST_MARGIN: f64 = 0.05;
+const LEAST_MARGIN_OF_COUNTS: f64 = 0.01;
 
 /// Ratios of wasgi's own rows, by table and row.
 #[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -24,6 +27,18 @@ struct Kept {
     ratio: f64,
     /// How far rounds lay from their median, the limit's and the row's together; 0.1 is a tenth.
     noise: f64,
+    /// What was counted, where that is what was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instructions: Option<f64>,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.instructions {
+            Some(count) => write!(to, "{count} instructions"),
+            None => write!(to, "{:.3}", self.ratio),
+        }
+    }
 }
 
 impl Baseline {
@@ -31,15 +46,18 @@ impl Baseline {
     pub(crate) fn of(tables: &[Table]) -> Self {
         let mut all = BTreeMap::new();
         for table in tables {
-            let Some(cpu) = table.columns.iter().position(|column| column.key == "cpu") else { continue };
+            let compared = |column: &Column| column.key == "cpu" || column.key == instructions::KEY;
+            let Some(at_column) = table.columns.iter().position(compared) else { continue };
+            let counts = table.columns[at_column].unit == Unit::Count;
             let mut rows = BTreeMap::new();
             for (at, row) in table.rows.iter().enumerate().filter(|(_, row)| row.ours) {
                 let limit = table.limits.get(at).copied().flatten().and_then(|limit| table.rows.get(limit));
-                let (Some(limit), Some((spread, Some(ratio)))) = (limit, table.figure(at, cpu)) else { continue };
+                let (Some(limit), Some((spread, Some(ratio)))) = (limit, table.figure(at, at_column)) else { continue };
                 // More digits would only seem to say something.
                 let short = |value: f64| (value * 1e3).round() / 1e3;
-                let noise = short(distance(limit.spread(cpu)) + distance(spread));
-                rows.insert(row.name.clone(), Kept { ratio: short(ratio), noise });
+                let noise = short(distance(limit.spread(at_column)) + distance(spread));
+                let instructions = counts.then_some(spread.median.round());
+                rows.insert(row.name.clone(), Kept { ratio: short(ratio), noise, instructions });
             }
             if !rows.is_empty() {
                 all.insert(table.key.to_owned(), rows);
@@ -75,8 +93,12 @@ impl Baseline {
         for (table, rows) in &self.0 {
             for (name, was) in rows {
                 let Some(is) = now.0.get(table).and_then(|rows| rows.get(name)) else { continue };
-                let margin = (was.noise + is.noise).max(LEAST_MARGIN);
-                let change = is.ratio / was.ratio - 1.0;
+                // Counts repeat as they are; times do so by their ratio alone.
+                let (change, least) = match (is.instructions, was.instructions) {
+                    (Some(is), Some(was)) => (was / is - 1.0, LEAST_MARGIN_OF_COUNTS),
+                    _ => (is.ratio / was.ratio - 1.0, LEAST_MARGIN),
+                };
+                let margin = (was.noise + is.noise).max(least);
                 let verdict = match change {
                     _ if change < -margin => "WORSE",
                     _ if change > margin => "better",
@@ -84,9 +106,7 @@ impl Baseline {
                 };
                 worse |= change < -margin;
                 lines.push(format!(
-                    "{table}, {name}: {:.3}, was {:.3} ({:+.1} %, noise {:.1} %): {verdict}",
-                    is.ratio,
-                    was.ratio,
+                    "{table}, {name}: {is}, was {was} ({:+.1} %, noise {:.1} %): {verdict}",
                     change * 100.0,
                     margin * 100.0
                 ));
@@ -104,24 +124,28 @@ fn distance(spread: Spread) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figures::{Column, Row, Unit};
+    use crate::figures::Row;
 
     fn measured(wasgi: [f64; 3]) -> Baseline {
+        measured_as(Column::new("cpu", "CPU", Unit::Time), wasgi)
+    }
+
+    fn measured_as(column: Column, wasgi: [f64; 3]) -> Baseline {
         let row = |name: &str, ours, rounds: [f64; 3]| Row {
             name: name.to_owned(),
             ours,
             rounds: rounds.iter().map(|cpu| vec![*cpu]).collect(),
         };
         let rows = vec![row("bare", false, [6.0, 6.0, 6.0]), row("wasgi", true, wasgi), row("peer", false, [9.0; 3])];
-        let columns = const { &[Column::new("cpu", "CPU", Unit::Time)] };
-        Baseline::of(&[Table { key: "hello", title: "Hello".into(), columns, rows, limits: vec![Some(0); 3] }])
+        let (columns, limits) = (&*vec![column].leak(), vec![Some(0); 3]);
+        Baseline::of(&[Table { key: "hello", title: "Hello".into(), columns, rows, limits, left_out: vec![] }])
     }
 
     #[test]
     fn what_got_worse_beyond_the_noise_is_told() {
         let before = measured([12.0, 12.0, 12.0]);
         assert_eq!(before.0["hello"].keys().collect::<Vec<_>>(), ["wasgi"], "peers are no business of ours");
-        assert_eq!(before.0["hello"]["wasgi"], Kept { ratio: 0.5, noise: 0.0 });
+        assert_eq!(before.0["hello"]["wasgi"], Kept { ratio: 0.5, noise: 0.0, instructions: None });
         for (now, worse, verdict) in [
             ([12.0; 3], false, "the same"),
             ([12.5; 3], false, "the same"),
@@ -133,6 +157,15 @@ mod tests {
             assert_eq!((found, lines.len()), (worse, 1), "{now:?}: {lines:?}");
             assert!(lines[0].ends_with(verdict), "{now:?}: {lines:?}");
         }
+    }
+
+    #[test]
+    fn counts_are_compared_as_they_are() {
+        let counted = |count: f64| measured_as(Column::new(instructions::KEY, "", Unit::Count), [count; 3]);
+        let (lines, worse) = counted(9_000.0).compare(&counted(9_200.0));
+        assert_eq!((lines.len(), worse), (1, true), "{lines:?}");
+        assert!(lines[0].starts_with("hello, wasgi: 9200 instructions, was 9000 instructions (-2.2 %"), "{lines:?}");
+        assert!(!counted(9_000.0).compare(&counted(9_050.0)).1);
     }
 
     #[test]

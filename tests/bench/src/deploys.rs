@@ -10,7 +10,7 @@ use crate::client;
 use crate::figures::{Column, Row, Spread, Table, Unit};
 use crate::options::Options;
 use crate::prepared::{Prepared, greeting, numbered};
-use crate::server::{Kind, Server};
+use crate::server::{Kind, ONE_CORE, Server};
 
 const ROUNDS: usize = 10;
 const TOOK: &[Column] = &[Column::new("took", "took", Unit::Time)];
@@ -24,23 +24,24 @@ pub(crate) fn cold(options: &Options, prepared: &Prepared) -> Result<Table> {
         ("workerd", Kind::Workerd),
     ];
     let mut kinds = kinds.to_vec();
+    let mut left_out = Vec::new();
     kinds.retain(|(name, kind)| {
         let missing = Server::missing(*kind, prepared);
-        missing.iter().for_each(|why| eprintln!("{name} is left out: {why}"));
+        left_out.extend(missing.iter().map(|why| format!("{name} is left out: {why}")));
         missing.is_none()
     });
-    let mut rows: Vec<Row> = kinds.iter().map(|(name, kind)| row(name, kind.is_wasgi())).collect();
+    let mut rows: Vec<Row> = kinds.iter().map(|(name, kind)| Row::new(name, kind.is_wasgi())).collect();
     for (_, kind) in &kinds {
-        Server::start(*kind, &["/".to_owned()], prepared)?; // It compiles now.
+        Server::start(*kind, &["/".to_owned()], ONE_CORE, prepared)?; // It compiles now.
     }
     for _ in 0..options.rounds.unwrap_or(ROUNDS) {
         for ((_, kind), row) in kinds.iter().zip(&mut rows) {
-            let server = Server::start(*kind, &["/".to_owned()], prepared)?;
+            let server = Server::start(*kind, &["/".to_owned()], ONE_CORE, prepared)?;
             row.rounds.push(vec![micros(server.ready_after)]);
         }
     }
     let limits = vec![Some(0); rows.len()];
-    Ok(Table { key: "cold", title: "From the start to the first answer".into(), columns: TOOK, rows, limits })
+    Ok(Table { key: "cold", title: "From the start to the first answer".into(), columns: TOOK, rows, limits, left_out })
 }
 
 /// From the moment that a component is moved into the directory to its first answer.
@@ -49,7 +50,7 @@ pub(crate) fn live(options: &Options, prepared: &Prepared) -> Result<Table> {
     let (apps, aside) = (prepared.dir().join("live"), prepared.dir().join("next.wasm"));
     std::fs::create_dir_all(&apps)?;
     let server = Server::wasgi(&apps, &prepared.dir().join("state"), prepared)?;
-    let mut row = row("a component in Rust", true);
+    let mut row = Row::new("a component in Rust", true);
     for number in 0..options.rounds.unwrap_or(ROUNDS) {
         std::fs::write(&aside, numbered(&hello, number)?)?;
         let begin = Instant::now();
@@ -64,6 +65,7 @@ pub(crate) fn live(options: &Options, prepared: &Prepared) -> Result<Table> {
         columns: TOOK,
         rows: vec![row],
         limits: vec![None],
+        left_out: Vec::new(),
     })
 }
 
@@ -82,7 +84,7 @@ pub(crate) fn many(options: &Options, prepared: &Prepared) -> Result<Table> {
     let mut rows = Vec::new();
     for &count in &options.applications {
         let (apps, state) = ready(count, prepared)?;
-        let mut row = row(&format!("{count} applications"), true);
+        let mut row = Row::new(&format!("{count} applications"), true);
         for round in 1..=options.rounds.unwrap_or(1) {
             eprintln!("many, round {round}: {count} applications");
             // The multiplier spreads the picks, and has no part in what is measured.
@@ -92,7 +94,14 @@ pub(crate) fn many(options: &Options, prepared: &Prepared) -> Result<Table> {
         rows.push(row);
     }
     let limits = vec![None; rows.len()];
-    Ok(Table { key: "many", title: "Thousands of applications".into(), columns: MANY, rows, limits })
+    Ok(Table {
+        key: "many",
+        title: "Thousands of applications".into(),
+        columns: MANY,
+        rows,
+        limits,
+        left_out: Vec::new(),
+    })
 }
 
 fn many_once(
@@ -144,10 +153,6 @@ fn ready(count: usize, prepared: &Prepared) -> Result<(PathBuf, PathBuf)> {
         client::wait_for(server.address, &format!("/a{number}")).context("compiling")?;
     }
     Ok((apps, state))
-}
-
-fn row(name: &str, ours: bool) -> Row {
-    Row { name: name.to_owned(), ours, rounds: Vec::new() }
 }
 
 fn micros(time: Duration) -> f64 {

@@ -36,7 +36,7 @@ pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
     // Long enough to be one of those that compute for long, short enough to begin anew in each round.
     std::fs::write(apps.join("noisy/index.toml"), "[limits]\ncpu = \"1500ms\"\n")?;
     let mut rows: Vec<Row> = Vec::new();
-    rows.extend(SPINNERS.map(|count| Row { name: format!("{count} spinners"), ours: true, rounds: Vec::new() }));
+    rows.extend(SPINNERS.map(|count| Row::new(&format!("{count} spinners"), true)));
     let rounds = options.rounds.unwrap_or(ROUNDS);
     for round in 1..=rounds {
         for (count, row) in SPINNERS.into_iter().zip(&mut rows) {
@@ -45,7 +45,14 @@ pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
         }
     }
     let limits = vec![Some(0); rows.len()];
-    Ok(Table { key: "fairness", title: "A hello beside spinners".into(), columns: COLUMNS, rows, limits })
+    Ok(Table {
+        key: "fairness",
+        title: "A hello beside spinners".into(),
+        columns: COLUMNS,
+        rows,
+        limits,
+        left_out: Vec::new(),
+    })
 }
 
 fn sample(spinners: usize, apps: &std::path::Path, options: &Options, prepared: &Prepared) -> Result<Vec<f64>> {

@@ -11,6 +11,8 @@ pub(crate) enum Unit {
     Rate,
     /// Bytes.
     Size,
+    /// So many.
+    Count,
 }
 
 /// One column of a table.
@@ -44,6 +46,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// A row that has no figures yet.
+    pub(crate) fn new(name: &str, ours: bool) -> Row {
+        Row { name: name.to_owned(), ours, rounds: Vec::new() }
+    }
+
     /// The figures of the column at `at`.
     pub(crate) fn spread(&self, at: usize) -> Spread {
         Spread::of(self.rounds.iter().filter_map(|round| round.get(at).copied()))
@@ -59,6 +66,8 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Row>,
     /// The row that each row is compared with; fewer than rows, or none.
     pub(crate) limits: Vec<Option<usize>>,
+    /// What could not be measured, and why.
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Table {
@@ -99,7 +108,7 @@ impl fmt::Display for Shown {
         let Shown(unit, value) = *self;
         let (value, name) = match unit {
             _ if value.is_nan() => return to.write_str("–"),
-            Unit::Rate => (value, ""),
+            Unit::Rate | Unit::Count => (value, ""),
             Unit::Time if value < 1e3 => (value, " µs"),
             Unit::Time if value < 1e6 => (value / 1e3, " ms"),
             Unit::Time => (value / 1e6, " s"),
@@ -145,7 +154,8 @@ mod tests {
         let row = |cpu: f64| Row { name: "a".into(), ours: true, rounds: vec![vec![cpu]] };
         let columns = const { &[Column::new("cpu", "CPU", Unit::Time)] };
         let rows = vec![row(6.0), row(8.0)];
-        let table = Table { key: "t", title: "t".into(), columns, rows, limits: vec![Some(0), Some(0)] };
+        let table =
+            Table { key: "t", title: "t".into(), columns, rows, limits: vec![Some(0), Some(0)], left_out: vec![] };
         assert_eq!(table.figure(1, 0).unwrap().1, Some(0.75));
     }
 }

@@ -7,7 +7,7 @@ use crate::load::{Ask, Load};
 use crate::options::Options;
 use crate::peers::Peer;
 use crate::prepared::Prepared;
-use crate::server::{Kind, Server};
+use crate::server::{Kind, ONE_CORE, Server};
 
 /// Seconds of load before the measured ones.
 const WARM_UP: u32 = 1;
@@ -30,16 +30,23 @@ struct Candidate {
     load: Load,
     /// Whether those that follow are compared with it.
     is_limit: bool,
+    /// The cores that it has, as taskset names them.
+    cores: &'static str,
 }
 
 impl Candidate {
     const fn new(name: &'static str, kind: Kind, load: Load) -> Self {
-        Self { name, kind, load, is_limit: false }
+        Self { name, kind, load, is_limit: false, cores: ONE_CORE }
     }
 
     /// What follows is compared with it.
     const fn limit(self) -> Self {
         Self { is_limit: true, ..self }
+    }
+
+    /// Server and load share two cores.
+    const fn on_two_cores(self) -> Self {
+        Self { cores: "0-1", ..self }
     }
 
     /// A connection for each request.
@@ -113,6 +120,32 @@ pub(crate) const HELLO: Plan = Plan {
     seconds: 4,
 };
 
+/// The same server with one tenant and with a hundred, each asked in turn by the same script.
+pub(crate) const TENANTS: Plan = Plan {
+    key: "tenants",
+    title: "A hundred tenants beside one",
+    candidates: &[
+        Candidate::new("one tenant", Kind::Tenants(1), Load::new("/t", Ask::Rotation(1))).limit(),
+        Candidate::new("100 tenants in rotation", Kind::Tenants(100), Load::new("/t", Ask::Rotation(100))),
+    ],
+    rounds: 5,
+    seconds: 4,
+};
+
+/// One core and two, with the load on the same ones.
+pub(crate) const CORES: Plan = Plan {
+    key: "cores",
+    title: "Two cores beside one",
+    candidates: &[
+        Candidate::new("fresh, one core", wasgi("hello", false), Load::get("/")).limit(),
+        Candidate::new("fresh, two cores", wasgi("hello", false), Load::get("/")).on_two_cores(),
+        Candidate::new("reused, one core", wasgi("hello", true), Load::get("/")).limit(),
+        Candidate::new("reused, two cores", wasgi("hello", true), Load::get("/")).on_two_cores(),
+    ],
+    rounds: 5,
+    seconds: 4,
+};
+
 const ORDER: &str = r#"{"customer":"Ada","items":[{"name":"ink","price":250,"quantity":2},{"name":"paper","price":1200,"quantity":1},{"name":"pens","price":90,"quantity":12},{"name":"chalk","price":15,"quantity":100},{"name":"envelopes","price":5,"quantity":500}]}"#;
 const JSON: Load = Load::new("/json", Ask::Post(ORDER));
 
@@ -169,19 +202,15 @@ pub(crate) const PYTHON: Plan = Plan {
 
 /// Measures one of the tables.
 pub(crate) fn measure(plan: &Plan, options: &Options, prepared: &Prepared) -> Result<Table> {
-    let mut candidates = Vec::new();
+    let (mut candidates, mut left_out) = (Vec::new(), Vec::new());
     for candidate in plan.candidates {
         match Server::missing(candidate.kind, prepared) {
             None => candidates.push(candidate),
-            Some(why) => eprintln!("{} is left out: {why}", candidate.name),
+            Some(why) => left_out.push(format!("{} is left out: {why}", candidate.name)),
         }
     }
-    let row = |candidate: &&Candidate| Row {
-        name: candidate.name.to_owned(),
-        ours: candidate.kind.is_wasgi(),
-        rounds: Vec::new(),
-    };
-    let mut rows: Vec<Row> = candidates.iter().map(row).collect();
+    let mut rows: Vec<Row> =
+        candidates.iter().map(|candidate| Row::new(candidate.name, candidate.kind.is_wasgi())).collect();
     let rounds = options.rounds.unwrap_or(plan.rounds);
     for round in 1..=rounds {
         for (candidate, row) in candidates.iter().zip(&mut rows) {
@@ -196,13 +225,13 @@ pub(crate) fn measure(plan: &Plan, options: &Options, prepared: &Prepared) -> Re
         limit
     });
     let limits = limits.collect();
-    Ok(Table { key: plan.key, title: plan.title.to_owned(), columns: COLUMNS, rows, limits })
+    Ok(Table { key: plan.key, title: plan.title.to_owned(), columns: COLUMNS, rows, limits, left_out })
 }
 
 fn sample(candidate: &Candidate, prepared: &Prepared, options: &Options, seconds: u32) -> Result<Vec<f64>> {
     let seconds = options.seconds.unwrap_or(seconds);
-    let cores = if options.apart { "1" } else { "0" };
-    let server = Server::start(candidate.kind, &candidate.load.paths(), prepared)?;
+    let cores = if options.apart { "1" } else { candidate.cores };
+    let server = Server::start(candidate.kind, &candidate.load.paths(), candidate.cores, prepared)?;
     candidate.load.run(server.address, prepared.dir(), cores, WARM_UP)?;
     server.forget_peak()?;
     let before = server.cpu_us()?;

@@ -70,11 +70,14 @@ impl Load {
     pub(crate) fn run(&self, address: SocketAddr, dir: &Path, cores: &str, seconds: u32) -> Result<Said> {
         let script = dir.join("load.lua");
         std::fs::write(&script, self.script())?;
-        let mut wrk = Command::new("taskset");
-        wrk.args(["-c", cores, "wrk", "-t1", "--latency", "--timeout", "10s"]);
+        // A task of the policy `batch` preempts nobody when it wakes up: otherwise the system gives the core to the load at
+        // each response of a server that takes more of it, and charges the server for that.
+        let mut wrk = Command::new("chrt");
+        wrk.args(["--batch", "0", "taskset", "-c", cores, "wrk", "-t1", "--latency", "--timeout", "10s"]);
         wrk.args([format!("-c{}", self.connections), format!("-d{seconds}s"), "-s".to_owned()]).arg(&script);
         wrk.arg(format!("http://{address}{}", self.path));
-        let output = wrk.output().context("running wrk under taskset (Debian: apt-get install wrk util-linux)")?;
+        let output =
+            wrk.output().context("running wrk under chrt and taskset (Debian: apt-get install wrk util-linux)")?;
         let text = String::from_utf8_lossy(&output.stdout);
         ensure!(output.status.success(), "wrk failed: {text}{}", String::from_utf8_lossy(&output.stderr));
         let said = Said::parse(&text).with_context(|| format!("wrk said something else: {text}"))?;

@@ -1,13 +1,9 @@
 //! Measures wasgi beside a bare hyper server and other servers, in one run: `cargo run --release -p bench`;
 //! `host/docs/speed.md` says what is measured and how.
 //!
-//! Server and load share one core. Where a server takes more of it than the load, the system
-//! switches between them at every response, and charges the server for that; with `--apart` the
-//! load has a core of its own, and the server's own work is what shows.
-//!
-//! Needs wrk (Debian: `apt-get install wrk`) and taskset (util-linux). What counts is the server's
-//! CPU per request: it holds where the machine is busy with something else, which requests per
-//! second don't.
+//! Needs wrk (Debian: `apt-get install wrk`), and taskset and chrt (util-linux). What counts is the
+//! server's CPU per request: it holds where the machine is busy with something else, which requests
+//! per second don't.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
@@ -19,6 +15,7 @@ mod deploys;
 mod fairness;
 mod figures;
 mod http;
+mod instructions;
 mod load;
 mod options;
 mod peers;
@@ -63,6 +60,9 @@ fn main() -> Result<ExitCode> {
         let more = match what {
             What::Hello => vec![http::measure(&http::HELLO, &options, &prepared)?],
             What::Workloads => vec![http::measure(&http::WORKLOADS, &options, &prepared)?],
+            What::Tenants => vec![http::measure(&http::TENANTS, &options, &prepared)?],
+            What::Cores => vec![http::measure(&http::CORES, &options, &prepared)?],
+            What::Instructions => vec![instructions::measure(&options, &prepared)?],
             What::Python => vec![http::measure(&http::PYTHON, &options, &prepared)?],
             What::Stream => vec![transfer::measure(&options, &prepared)?],
             What::Deploys => vec![deploys::cold(&options, &prepared)?, deploys::live(&options, &prepared)?],

@@ -12,6 +12,10 @@ cargo run --release -p bench -- [WHAT…] [OPTIONS]
 what is measured; without one, hello:
   hello       a hello of 14 bytes: bare hyper, wasgi, 100 tenants in rotation, and peers
   workloads   20 look-ups in the environ, a JSON API, 64 KiB, a page; each natively and in wasgi
+  tenants     one tenant, and a hundred in rotation
+  cores       one core, and two
+  instructions
+              what a hello executes, counted by valgrind
   stream      1 GiB down in 64 KiB chunks, 1 GiB up with SHA-256
   deploys     from start to answer, from mv to answer
   fairness    a hello beside another tenant's requests that compute
@@ -40,6 +44,9 @@ options:
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     Hello,
+    Tenants,
+    Cores,
+    Instructions,
     Workloads,
     Stream,
     Deploys,
@@ -48,8 +55,11 @@ pub(crate) enum What {
     Python,
 }
 
-const ALL: [(&str, What); 7] = [
+const ALL: [(&str, What); 10] = [
     ("hello", What::Hello),
+    ("tenants", What::Tenants),
+    ("cores", What::Cores),
+    ("instructions", What::Instructions),
     ("workloads", What::Workloads),
     ("stream", What::Stream),
     ("deploys", What::Deploys),

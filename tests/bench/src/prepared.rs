@@ -126,11 +126,12 @@ impl Prepared {
         Ok(built)
     }
 
-    /// A configuration in which tenants may have what the operator may have.
+    /// A configuration in which every tenant has limits of each kind, none of which a load reaches.
     pub(crate) fn config(&self) -> Result<PathBuf> {
         let file = self.dir().join("wasgi.toml");
-        let unlimited = "requests_per_second = \"none\"\nresponse_bytes_per_second = \"none\"\n";
-        std::fs::write(&file, format!("[tenant_defaults]\n{unlimited}"))?;
+        let limits = "memory = \"16GiB\"\nin_flight = 1000\ncpu_per_second = \"100s\"\n\
+                      requests_per_second = 1000000\nresponse_bytes_per_second = \"64GiB\"\n";
+        std::fs::write(&file, format!("[tenant_defaults]\n{limits}[tenants.default]\n{limits}"))?;
         Ok(file)
     }
 }

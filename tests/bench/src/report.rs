@@ -22,6 +22,9 @@ pub(crate) fn text(table: &Table) -> String {
         let padded: Vec<String> = padded.collect();
         let _ = writeln!(text, "{}", padded.join("  ").trim_end());
     }
+    for line in &table.left_out {
+        let _ = writeln!(text, "{line}");
+    }
     text
 }
 
@@ -32,6 +35,9 @@ pub(crate) fn markdown(table: &Table) -> String {
     let mut text = String::new();
     for line in [vec![head, rule], cells(table)].concat() {
         let _ = writeln!(text, "| {} |", line.join(" | "));
+    }
+    for line in &table.left_out {
+        let _ = writeln!(text, "\n{line}");
     }
     text
 }
@@ -100,7 +106,14 @@ mod tests {
             row("bare", [[6.0, 900.0], [6.5, 1000.0], [5.5, 1100.0]]),
             row("wasgi", [[12.0, 500.0], [12.5, 400.0], [11.5, 600.0]]),
         ];
-        Table { key: "t", title: "Title".into(), columns, rows, limits: vec![Some(0), Some(0)] }
+        Table {
+            key: "t",
+            title: "Title".into(),
+            columns,
+            rows,
+            limits: vec![Some(0), Some(0)],
+            left_out: vec!["peer is left out: no peer".into()],
+        }
     }
 
     #[test]
@@ -108,6 +121,7 @@ mod tests {
         let said = text(&table());
         let lines: Vec<Vec<&str>> = said.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[0], ["Title"]);
+        assert!(said.ends_with("\npeer is left out: no peer\n"), "{said}");
         assert_eq!(lines[1], ["CPU", "from–to", "requests/s"]);
         assert_eq!(lines[3], ["wasgi", "12.0", "µs", "(0.50)", "11.5", "µs", "–", "12.5", "µs", "500", "(0.50)"]);
         let said = markdown(&table());

@@ -1,4 +1,4 @@
-//! The servers that are measured: each a process of its own, pinned to the first core.
+//! The servers that are measured: each a process of its own, pinned to its cores.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -53,23 +53,24 @@ enum Running {
     Gunicorn(Reference),
 }
 
-/// The core that servers have.
-const CORE: [&str; 3] = ["taskset", "-c", "0"];
+/// The core that a server has where nothing else is said, as taskset names it.
+pub(crate) const ONE_CORE: &str = "0";
 
 impl Server {
-    /// Starts it and waits until it answers every one of the paths.
-    pub(crate) fn start(kind: Kind, paths: &[String], prepared: &Prepared) -> Result<Server> {
+    /// Starts it on these cores, and waits until it answers every one of the paths.
+    pub(crate) fn start(kind: Kind, paths: &[String], cores: &str, prepared: &Prepared) -> Result<Server> {
+        let pinned = ["taskset", "-c", cores];
         let key = ("SECRET_KEY", "measured");
         let mut begin = Instant::now();
         let mut server = if let Kind::Python { peer: Peer::Gunicorn, project, app } = kind {
             let environment = prepared.peers.environment().map_err(|missing| anyhow::anyhow!("{missing}"))?;
             let project = prepared.root.join(project);
-            let reference = Reference::start(environment, &project, app, &[key], &CORE)?;
+            let reference = Reference::start(environment, &project, app, &[key], &pinned)?;
             Server { address: reference.address, ready_after: Duration::ZERO, running: Running::Gunicorn(reference) }
         } else {
             let address = free_address()?;
-            let mut command = Command::new(CORE[0]);
-            command.args(&CORE[1..]).env(key.0, key.1);
+            let mut command = Command::new(pinned[0]);
+            command.args(&pinned[1..]).env(key.0, key.1);
             write_command(kind, address, prepared, &mut command)?;
             begin = Instant::now();
             Server { address, ready_after: Duration::ZERO, running: Running::Own(Process::start(&mut command)?) }

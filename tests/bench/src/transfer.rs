@@ -11,7 +11,7 @@ use crate::client;
 use crate::figures::{Column, Row, Table, Unit};
 use crate::options::Options;
 use crate::prepared::Prepared;
-use crate::server::{Kind, Server};
+use crate::server::{Kind, ONE_CORE, Server};
 use crate::work;
 
 const COLUMNS: &[Column] = &[
@@ -63,19 +63,15 @@ const CANDIDATES: &[Candidate] = &[
 /// Measures them in turn.
 pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
     let rounds = options.rounds.unwrap_or(ROUNDS);
-    let row = |candidate: &Candidate| Row {
-        name: candidate.name.to_owned(),
-        ours: candidate.kind.is_wasgi(),
-        rounds: Vec::new(),
-    };
-    let mut rows: Vec<Row> = CANDIDATES.iter().map(row).collect();
+    let mut rows: Vec<Row> =
+        CANDIDATES.iter().map(|candidate| Row::new(candidate.name, candidate.kind.is_wasgi())).collect();
     let mut digest: Option<Vec<u8>> = None;
     for round in 1..=rounds {
         for (candidate, row) in CANDIDATES.iter().zip(&mut rows) {
             eprintln!("stream, round {round} of {rounds}: {}", candidate.name);
             let ready =
                 if matches!(candidate.kind, Kind::Wasgi { component: "upload", .. }) { "/" } else { "/environ" };
-            let server = Server::start(candidate.kind, &[ready.to_owned()], prepared)?;
+            let server = Server::start(candidate.kind, &[ready.to_owned()], ONE_CORE, prepared)?;
             server.forget_peak()?;
             let before = server.cpu_us()?;
             let begin = Instant::now();
@@ -89,7 +85,7 @@ pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
         }
     }
     let limits = (0..CANDIDATES.len()).map(|at| (0..=at).rev().find(|at| CANDIDATES[*at].is_limit)).collect();
-    Ok(Table { key: "stream", title: "1 GiB".to_owned(), columns: COLUMNS, rows, limits })
+    Ok(Table { key: "stream", title: "1 GiB".to_owned(), columns: COLUMNS, rows, limits, left_out: Vec::new() })
 }
 
 /// By a thread on the load's core. Gives what a server said of what went up.

@@ -1,0 +1,91 @@
+//! Instructions of a request, as valgrind counts them: they repeat where times don't.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::figures::{Column, Row, Table, Unit};
+use crate::options::Options;
+use crate::prepared::Prepared;
+
+pub(crate) const KEY: &str = "instructions";
+const COLUMNS: &[Column] = &[Column::new(KEY, "instructions a request", Unit::Count)];
+
+/// Two runs differ by requests alone: what a start takes is in both.
+const FEW: u32 = 200;
+const MANY: u32 = 1_200;
+
+/// What is counted: the row's name, what the program calls it, its component, and whether it is wasgi.
+const KINDS: [(&str, &str, &str, bool); 5] = [
+    ("bare hyper", "bare", "hello", false),
+    ("wasgi fresh", "fresh", "hello", true),
+    ("wasgi reused", "reused", "hello", true),
+    ("wasgi fresh, full form", "fresh", "hello_full", true),
+    ("wasgi reused, full form", "reused", "hello_full", true),
+];
+
+/// Counts what a hello executes, over a pipe of one process: neither the system's part nor a client's socket.
+pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
+    let program = build(&prepared.root)?;
+    let mut rows: Vec<Row> = KINDS.iter().map(|&(name, _, _, ours)| Row::new(name, ours)).collect();
+    let rounds = options.rounds.unwrap_or(1);
+    for round in 1..=rounds {
+        for (&(name, kind, component, _), row) in KINDS.iter().zip(&mut rows) {
+            eprintln!("instructions, round {round} of {rounds}: {name}");
+            let component = prepared.component(component)?;
+            let few = count(&program, kind, FEW, &component, prepared.dir())?;
+            let many = count(&program, kind, MANY, &component, prepared.dir())?;
+            row.rounds.push(vec![(many - few) / f64::from(MANY - FEW)]);
+        }
+    }
+    let limits = vec![Some(0); rows.len()];
+    Ok(Table {
+        key: KEY,
+        title: "Instructions of a hello".into(),
+        columns: COLUMNS,
+        rows,
+        limits,
+        left_out: Vec::new(),
+    })
+}
+
+/// `tests/bench/count.rs`, built as wasgi is.
+fn build(root: &Path) -> Result<PathBuf> {
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "-p", "wasgi", "--bench", "count", "--message-format=json-render-diagnostics"]);
+    let output = build.current_dir(root).stderr(Stdio::inherit()).output().context("running cargo")?;
+    ensure!(output.status.success(), "{build:?} failed");
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let mut built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let found = built.find(|message| message["target"]["name"] == "count" && message["executable"].is_string());
+    found.and_then(|found| found["executable"].as_str().map(PathBuf::from)).context("cargo names no program")
+}
+
+fn count(program: &Path, kind: &str, requests: u32, component: &Path, dir: &Path) -> Result<f64> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).current_dir(dir);
+    valgrind.arg(program).arg(kind).arg(requests.to_string()).arg(component);
+    let output = valgrind.output().context("running valgrind (Debian: apt-get install valgrind)")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{valgrind:?} failed: {said}");
+    collected(&said).with_context(|| format!("callgrind said something else: {said}"))
+}
+
+/// What callgrind says in the end: `==7== Collected : 4711`.
+fn collected(said: &str) -> Option<f64> {
+    let line = said.lines().find_map(|line| line.split_once("Collected :"))?;
+    line.1.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_callgrind_says_is_read() {
+        assert_eq!(collected("==7== \n==7== Collected : 3752262\n==7== \n"), Some(3_752_262.0));
+        assert_eq!(collected("==7== Killed\n"), None);
+    }
+}
