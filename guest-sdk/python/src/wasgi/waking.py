@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import handles, lasting, randomness
+from . import handles, lasting, randomness, room
 
 #: Whether this memory is a snapshot that no instance has woken from yet.
 asleep = False
@@ -28,6 +28,7 @@ def fall_asleep(objects: str, open: Callable[..., Any]) -> None:
     # Collections in instances don't look at, and so don't copy, the memory that they share.
     gc.collect()
     lasting.note(objects, open)
+    room.fill()
     gc.freeze()
     handles.take_over()
     asleep = True
