@@ -71,7 +71,8 @@ fn sample(spinners: usize, apps: &std::path::Path, options: &Options, prepared: 
     };
     let clients: Vec<_> = (0..spinners).map(spin).collect();
     let cores = format!("0-{}", thread::available_parallelism()?.get() - 1);
-    let load = Load { connections: CONNECTIONS, ..Load::get("/") };
+    // The policy `batch` would have the load wait for those that compute.
+    let load = Load { connections: CONNECTIONS, preempts: true, ..Load::get("/") };
     let said = load.run(server.address, prepared.dir(), &cores, options.seconds.unwrap_or(SECONDS));
     stop.store(true, Ordering::Relaxed);
     drop(server); // Ends what still spins.

@@ -230,7 +230,7 @@ pub(crate) fn measure(plan: &Plan, options: &Options, prepared: &Prepared) -> Re
 
 fn sample(candidate: &Candidate, prepared: &Prepared, options: &Options, seconds: u32) -> Result<Vec<f64>> {
     let seconds = options.seconds.unwrap_or(seconds);
-    let cores = if options.apart { "1" } else { candidate.cores };
+    let cores = if options.apart && candidate.cores == ONE_CORE { "1" } else { candidate.cores };
     let server = Server::start(candidate.kind, &candidate.load.paths(), candidate.cores, prepared)?;
     candidate.load.run(server.address, prepared.dir(), cores, WARM_UP)?;
     server.forget_peak()?;

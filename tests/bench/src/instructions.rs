@@ -28,6 +28,18 @@ const KINDS: [(&str, &str, &str, bool); 5] = [
 
 /// Counts what a hello executes, over a pipe of one process: neither the system's part nor a client's socket.
 pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
+    let mut table = Table {
+        key: KEY,
+        title: "Instructions of a hello".into(),
+        columns: COLUMNS,
+        rows: Vec::new(),
+        limits: Vec::new(),
+        left_out: Vec::new(),
+    };
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        table.left_out.push("instructions are left out: no valgrind (Debian: apt-get install valgrind)".to_owned());
+        return Ok(table);
+    }
     let program = build(&prepared.root)?;
     let mut rows: Vec<Row> = KINDS.iter().map(|&(name, _, _, ours)| Row::new(name, ours)).collect();
     let rounds = options.rounds.unwrap_or(1);
@@ -40,15 +52,9 @@ pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
             row.rounds.push(vec![(many - few) / f64::from(MANY - FEW)]);
         }
     }
-    let limits = vec![Some(0); rows.len()];
-    Ok(Table {
-        key: KEY,
-        title: "Instructions of a hello".into(),
-        columns: COLUMNS,
-        rows,
-        limits,
-        left_out: Vec::new(),
-    })
+    table.limits = vec![Some(0); rows.len()];
+    table.rows = rows;
+    Ok(table)
 }
 
 /// `tests/bench/count.rs`, built as wasgi is.

@@ -18,6 +18,9 @@ pub(crate) struct Load {
     /// Whether a connection serves one request after the other.
     pub(crate) keeps_alive: bool,
     pub(crate) connections: u32,
+    /// Whether it preempts the server where it wakes up. Otherwise it runs under the policy `batch`: a server that takes more
+    /// of the core than the load would have to give it up at each response, and is charged for that.
+    pub(crate) preempts: bool,
 }
 
 /// How it is asked.
@@ -36,7 +39,7 @@ impl Load {
     }
 
     pub(crate) const fn new(path: &'static str, ask: Ask) -> Self {
-        Self { path, ask, keeps_alive: true, connections: CONNECTIONS }
+        Self { path, ask, keeps_alive: true, connections: CONNECTIONS, preempts: false }
     }
 
     /// All paths that are asked for.
@@ -70,10 +73,9 @@ impl Load {
     pub(crate) fn run(&self, address: SocketAddr, dir: &Path, cores: &str, seconds: u32) -> Result<Said> {
         let script = dir.join("load.lua");
         std::fs::write(&script, self.script())?;
-        // A task of the policy `batch` preempts nobody when it wakes up: otherwise the system gives the core to the load at
-        // each response of a server that takes more of it, and charges the server for that.
+        let policy = if self.preempts { "--other" } else { "--batch" };
         let mut wrk = Command::new("chrt");
-        wrk.args(["--batch", "0", "taskset", "-c", cores, "wrk", "-t1", "--latency", "--timeout", "10s"]);
+        wrk.args([policy, "0", "taskset", "-c", cores, "wrk", "-t1", "--latency", "--timeout", "10s"]);
         wrk.args([format!("-c{}", self.connections), format!("-d{seconds}s"), "-s".to_owned()]).arg(&script);
         wrk.arg(format!("http://{address}{}", self.path));
         let output =

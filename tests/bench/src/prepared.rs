@@ -130,7 +130,8 @@ impl Prepared {
     pub(crate) fn config(&self) -> Result<PathBuf> {
         let file = self.dir().join("wasgi.toml");
         let limits = "memory = \"16GiB\"\nin_flight = 1000\ncpu_per_second = \"100s\"\n\
-                      requests_per_second = 1000000\nresponse_bytes_per_second = \"64GiB\"\n";
+                      requests_per_second = 1000000\nresponse_bytes_per_second = \"64GiB\"\n\
+                      log_bytes_per_second = \"1GiB\"\n";
         std::fs::write(&file, format!("[tenant_defaults]\n{limits}[tenants.default]\n{limits}"))?;
         Ok(file)
     }

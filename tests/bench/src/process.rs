@@ -37,15 +37,12 @@ pub(crate) fn cpu_us(pid: u32) -> Result<f64> {
     tree(pid).into_iter().map(own_cpu_us).sum()
 }
 
-/// By its threads: what the system says of a whole process is rounded to hundredths of a second.
 fn own_cpu_us(pid: u32) -> Result<f64> {
-    let mut nanos = 0.0;
-    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end meanwhile.
-        let Ok(stat) = std::fs::read_to_string(task?.path().join("schedstat")) else { continue };
-        nanos += stat.split_whitespace().next().context("no CPU time")?.parse::<f64>()?;
-    }
-    Ok(nanos / 1e3)
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit_once(')').context("no stat")?.1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).context("no CPU time");
+    let per_second = rustix::param::clock_ticks_per_second() as f64;
+    Ok((ticks(11)? + ticks(12)?) * 1e6 / per_second)
 }
 
 /// Has the most memory of a process and those below it counted from now on.
