@@ -106,17 +106,17 @@ fn a_project_finds_itself_in_the_component_and_its_manifest_does_not_go_in() {
         return;
     }
     let site = Site::new();
-    let app = "import importlib.metadata, pathlib, sys\nimport names\nfrom src.models import Item\n\n\n\
+    let app = "import email, importlib.metadata, pathlib, sys\nfrom src.models import Item\n\n\n\
         def app(environ, start_response):\n    start_response('200 OK', [])\n    \
         root = pathlib.Path(__file__).parents[1]\n    \
-        told = [__name__, names.__file__, Item.__module__, (root / 'label.txt').read_text(), sys.path[:2],\n            \
+        told = [__name__, email.__file__, Item.__module__, (root / 'label.txt').read_text(), sys.path[:2],\n            \
         importlib.metadata.version('shop')]\n    return [repr(told).encode()]\n";
     let secret = "kept-out-of-the-component";
     let files = [
         ("pyproject.toml", "[project]\nname = 'shop'\nversion = '1.2'\ndependencies = []\n"),
         ("src/app.py", app),
         ("src/models.py", "class Item:\n    pass\n"),
-        ("src/names.py", ""),
+        ("src/email.py", ""),
         ("label.txt", "blue"),
         ("apps/store.toml", &format!("[env]\nKEY = '{secret}'\n")),
         ("store.toml", &format!("[env]\nKEY = '{secret}'\n")),
@@ -127,7 +127,9 @@ fn a_project_finds_itself_in_the_component_and_its_manifest_does_not_go_in() {
     assert_eq!(built.code, Some(0), "{built:?}");
     let called = run(wasgi().arg("call").arg(&file).arg("/"));
     assert!(
-        called.out.contains("['src.app', '/app/src/names.py', 'src.models', 'blue', ['/app', '/app/src'], '1.2']"),
+        called
+            .out
+            .contains("['src.app', '/python/email/__init__.py', 'src.models', 'blue', ['/app', '/packages'], '1.2']"),
         "{called:?}"
     );
     let content = fs::read(&file).unwrap();

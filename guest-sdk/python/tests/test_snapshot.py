@@ -27,7 +27,8 @@ class Project(unittest.TestCase):
             os.mkdir(path)
             sys.path.insert(0, path)
             self.addCleanup(sys.path.remove, path)
-        for name, path in (("APP", self.folder), ("PACKAGES", self.packages)):
+        library = os.path.dirname(os.__file__)
+        for name, path in (("APP", self.folder), ("PACKAGES", self.packages), ("LIBRARY", library)):
             patched = mock.patch.object(reading, name, f"{path}/")
             patched.start()
             self.addCleanup(patched.stop)
@@ -139,6 +140,46 @@ class Project(unittest.TestCase):
         self.write(f"{self.packages}/keys.py", package)
         _, report = self.take("shop:app", "import keys\nSECRET = keys.key()\napp = print")
         self.assertEqual([warning.split(": ")[0] for warning in report["warnings"]], [f"{self.folder}/shop.py:2"])
+
+    def test_also_through_the_standard_library(self):
+        package = """
+            import contextlib, functools, os
+            def key():
+                return os.urandom(8)
+            @contextlib.contextmanager
+            def opened():
+                yield key()
+            @functools.singledispatch
+            def of(value):
+                return key()
+            def late():
+                import importlib
+                return importlib.import_module("its_own").KEY
+        """
+        self.write(f"{self.packages}/keys.py", package)
+        self.write(f"{self.packages}/its_own.py", "import keys\nKEY = keys.key()")
+        source = """
+            import keys
+            with keys.opened() as A: pass
+            B = keys.of(1)
+            C = keys.late()
+            app = print
+        """
+        _, report = self.take("shop:app", source)
+        self.assertEqual(
+            [warning.split(": ")[0] for warning in report["warnings"]],
+            [f"{self.folder}/shop.py:3", f"{self.folder}/shop.py:4"],
+        )
+
+    def test_a_variable_that_is_read_before_it_is_set_is_told(self):
+        source = """
+            import os
+            os.environ["URL"] = os.environ.get("URL", "").replace("a", "b")
+            os.environ.get("URL")
+            app = print
+        """
+        _, report = self.take("shop:app", source, env={"URL": "a"})
+        self.assertEqual([(read["name"], read["line"]) for read in report["environment"]], [("URL", 3)])
 
     def test_a_variable_that_the_application_sets_is_its_own(self):
         source = """

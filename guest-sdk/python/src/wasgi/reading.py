@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-#: Where the project lies in the guest, and its dependencies.
+#: Where the project lies in the guest, its dependencies, and the standard library.
 APP = "/app/"
 PACKAGES = "/packages/"
+LIBRARY = "/python/"
 
 Place = tuple[str, int]
 
@@ -29,9 +30,9 @@ class Reads:
         self.own: set[str] = set()
 
     def take_environment(self) -> list[tuple[str, Place]]:
-        """The variables that were read since it was last taken, without those that the application has set itself."""
+        """The variables that were read since it was last taken, before the application had set them itself."""
         taken, self.environment = self.environment, {}
-        return [(name, place) for name, place in taken if name not in self.own]
+        return list(taken)
 
 
 @contextmanager
@@ -39,34 +40,43 @@ def recorded() -> Iterator[Reads]:
     """Records while it is open."""
     reads = Reads()
     kind: Any = type(os.environ)
-    getitem, setitem = kind.__getitem__, kind.__setitem__
+    getitem, setitem, setdefault = kind.__getitem__, kind.__setitem__, kind.setdefault
     urandom = os.urandom
 
     def recording_getitem(self: Any, key: Any) -> Any:
-        frame = _reader()
-        if frame.f_code.co_filename.startswith((APP, PACKAGES)):
-            reads.environment[os.fsdecode(key), _place(frame)] = None
+        frame, name = _reader(), os.fsdecode(key)
+        if name not in reads.own and frame.f_code.co_filename.startswith((APP, PACKAGES)):
+            reads.environment[name, _place(frame)] = None
         return getitem(self, key)
 
     def recording_setitem(self: Any, key: Any, value: Any) -> None:
         setitem(self, key, value)
         reads.own.add(os.fsdecode(key))
 
+    def recording_setdefault(self: Any, key: Any, value: Any) -> Any:
+        # That there is none is no read: what is set then is the application's own.
+        try:
+            getitem(self, key)
+        except KeyError:
+            self[key] = value
+        return self[key]
+
     def recording_urandom(size: int) -> bytes:
         frame = _reader()
-        # A package that is called for a secret reads for who calls it; one that is being imported, for itself.
-        while frame.f_code.co_filename.startswith(PACKAGES) and frame.f_back is not None:
+        # A package that is called for a secret, or by the standard library, reads for who calls it; one that is being
+        # imported, for itself: importlib's frames are frozen ones.
+        while frame.f_code.co_filename.startswith((PACKAGES, LIBRARY)) and frame.f_back is not None:
             frame = frame.f_back
         if frame.f_code.co_filename.startswith(APP):
             reads.randomness[_place(frame)] = None
         return urandom(size)
 
-    kind.__getitem__, kind.__setitem__ = recording_getitem, recording_setitem
+    kind.__getitem__, kind.__setitem__, kind.setdefault = recording_getitem, recording_setitem, recording_setdefault
     os.urandom = random._urandom = recording_urandom  # type: ignore[attr-defined]
     try:
         yield reads
     finally:
-        kind.__getitem__, kind.__setitem__ = getitem, setitem
+        kind.__getitem__, kind.__setitem__, kind.setdefault = getitem, setitem, setdefault
         os.urandom = random._urandom = urandom  # type: ignore[attr-defined]
 
 

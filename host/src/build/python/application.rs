@@ -180,6 +180,36 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_imported_by_its_bare_name_too_is_called_so() {
+        let app = ("src/shop/app.py", "from flask import Flask\napp = Flask(__name__)\nimport shop.views\n");
+        let views = ("src/shop/views.py", "from shop.app import app\n");
+        let seed = ("seed.py", "from src.shop.app import app\n");
+        finds(&[app, views, seed], "shop.app:app");
+        // Also where only modules do so that no application is looked for in.
+        let relative = ("src/shop/app.py", "from flask import Flask\napp = Flask(__name__)\nfrom . import views\n");
+        finds(&[relative, views, seed], "shop.app:app");
+        // One that is to be imported so would load the application twice.
+        refuses(&[app, views, ("wsgi.py", seed.1)], "several callables could be the application");
+        let test = ("src/tests/test_shop.py", "import shop\n");
+        finds(&[relative, ("src/shop/views.py", "from .app import app\n"), test, seed], "src.shop.app:app");
+        // What is the standard library's, or the project's own, is not what lies in `src`.
+        let others = format!("import email, config\nfrom src.models import Item\n{FLASK}");
+        let files = [("src/app.py", &*others), ("src/models.py", ""), ("src/email.py", ""), ("src/config.py", "")];
+        finds(&[&files[..], &[("config.py", "")]].concat(), "src.app:app");
+    }
+
+    #[test]
+    fn relative_imports_that_need_the_source_folder_as_their_package() {
+        let climbs = format!("from ..models import Item\n{FLASK}");
+        let files = [("src/shop/app.py", &*climbs), ("src/models.py", "")];
+        finds(&files, "src.shop.app:app");
+        finds(&[&files[..], &[("src/seed.py", "from models import Item\n")]].concat(), "src.shop.app:app");
+        let inside = format!("from .models import Item\n{FLASK}");
+        finds(&[("src/shop/app.py", &inside), ("src/shop/models.py", "")], "shop.app:app");
+        finds(&[("src/shop/__init__.py", &inside), ("src/shop/models.py", "")], "shop:app");
+    }
+
+    #[test]
     fn a_factory_where_there_is_nothing_else() {
         let factory = "def create_app(config=None):\n    pass\n";
         finds(&[("shop/__init__.py", factory)], "shop:create_app()");

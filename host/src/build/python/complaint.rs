@@ -20,12 +20,14 @@ const INSTEAD: &[(&str, &str)] = &[
 /// What shows that a build asked for a compiler, in the words of setuptools, meson and cargo.
 const COMPILERS: &[&str] = &[
     "command 'false' failed",
-    "error: command '",
     "Command '['false'",
     "`false -vV`",
     "Unknown compiler(s)",
     "Unable to get gcc pre-processor defines",
 ];
+
+/// How the names of compilers end, and of what stands in for them here.
+const COMPILER_NAMES: &[&str] = &["cc", "c++", "g++", "clang", "false"];
 
 /// Why pip failed, from all that it said.
 pub(super) fn of(said: &str, lines: &[Line]) -> String {
@@ -58,10 +60,20 @@ pub(super) fn native(package: &str, said: &str, lines: &[Line]) -> String {
 
 /// That a package has no wheel, and no wheel can be made of it.
 fn unbuildable(package: &str, said: &str, lines: &[Line]) -> String {
-    if COMPILERS.iter().any(|sign| said.contains(sign)) || !instead(package).is_empty() {
+    let compiles = |line: &str| COMPILERS.iter().any(|sign| line.contains(sign)) || failed_command(line);
+    if said.lines().any(compiles) || !instead(package).is_empty() {
         return native(package, said, lines);
     }
     format!("{} can't be built from its sources (pip's messages are above)", traced(package, said, lines))
+}
+
+/// Whether a line is what setuptools says of a command of the build that failed. Where that is not there, it may be a
+/// compiler or any other program.
+fn failed_command(line: &str) -> bool {
+    let Some((command, how)) = line.split_once("error: command '").and_then(|(_, rest)| rest.split_once('\'')) else {
+        return false;
+    };
+    !how.trim_end().ends_with("No such file or directory") || COMPILER_NAMES.iter().any(|name| command.ends_with(name))
 }
 
 /// A package, with the place where it is asked for and by what.
@@ -185,14 +197,18 @@ mod tests {
             "error: metadata-generation-failed\n\n× Encountered error while generating package metadata.\n╰─> numpy\n";
         let meson = "      ../meson.build:1:0: ERROR: Unable to get gcc pre-processor defines:\n";
         let cargo = "      error: process didn't exit successfully: `false -vV` (exit status: 1)\n";
-        for sign in [compiler, meson, cargo, "      error: command '/usr/bin/false' failed with exit code 1\n"] {
+        let failed = "      error: command '/usr/bin/false' failed with exit code 1\n";
+        let missing = "      error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory\n";
+        for sign in [compiler, meson, cargo, failed, missing] {
             let told = of(&format!("{sign}{said}"), &lines(&["numpy"]));
             assert!(told.starts_with("requirements.txt:1: numpy needs native code"), "{told}");
         }
-        assert_eq!(
-            of(said, &lines(&["numpy"])),
-            "requirements.txt:1: numpy can't be built from its sources (pip's messages are above)"
-        );
+        for sign in ["", "      error: command 'git' failed: No such file or directory\n"] {
+            assert_eq!(
+                of(&format!("{sign}{said}"), &lines(&["numpy"])),
+                "requirements.txt:1: numpy can't be built from its sources (pip's messages are above)"
+            );
+        }
     }
 
     #[test]

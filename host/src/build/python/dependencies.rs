@@ -77,9 +77,11 @@ impl List<'_> {
 
     /// What a line names in the file system: a list of constraints, an archive, or the folder of a package.
     fn local(&self, text: &str) -> Option<PathBuf> {
-        let named = text.strip_prefix("-c ").unwrap_or(text);
+        let constraints = text.strip_prefix("-c ");
+        let named = constraints.unwrap_or(text);
         let named = named.rsplit_once("file://").map_or(named, |(_, path)| path);
-        let named = named.split([';', '[', '#']).next()?.trim();
+        // A requirement may go on with extras, a marker or a fragment.
+        let named = if constraints.is_some() { named } else { named.split([';', '[', '#']).next()?.trim() };
         let path = self.folder.join(named);
         (path.is_file() || named.starts_with('.') || named.contains('/')).then_some(path)
     }
@@ -133,7 +135,7 @@ impl List<'_> {
 
 /// Takes in a file, or the files of a folder. What can't be read is for pip to complain of.
 fn hash(hasher: &mut blake3::Hasher, path: &Path) {
-    let files = if path.is_dir() { sources::below(path).unwrap_or_default().0 } else { Vec::new() };
+    let files = if path.is_dir() { sources::below(path).sources } else { Vec::new() };
     for source in files {
         // What setuptools builds of a folder, it leaves there.
         if !source.staged.starts_with("build") {
@@ -273,10 +275,31 @@ mod tests {
         assert!(first.iter().zip(&changed).all(|(before, after)| before != after));
         write("shared/shared/new.py", "");
         assert!(changed.iter().zip(digests()).all(|(before, after)| *before != after));
-        write("project/pins.txt", "1");
-        let pins = digest("-c pins.txt");
-        write("project/pins.txt", "2");
-        assert_ne!(digest("-c pins.txt"), pins);
+        let odd = format!("-c {}", folder.path().join("a;b[c]#d/pins.txt").display());
+        for (path, line) in [("project/pins.txt", "-c pins.txt"), ("a;b[c]#d/pins.txt", &odd)] {
+            write(path, "1");
+            let pins = digest(line);
+            write(path, "2");
+            assert_ne!(digest(line), pins, "{line}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_can_not_be_read_hides_none_of_the_others() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let closed = folder.path().join("shared/closed");
+        fs::create_dir_all(&closed).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        let lines = [Line { text: "./shared".into(), file: "requirements.txt".into(), line: 1 }];
+        let list = List { lines: &lines, folder: folder.path() };
+        let digests = ["1", "2"].map(|text| {
+            fs::write(folder.path().join("shared/setup.py"), text).unwrap();
+            list.digest()
+        });
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_ne!(digests[0], digests[1]);
     }
 
     #[test]

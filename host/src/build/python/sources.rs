@@ -1,6 +1,7 @@
 //! The files of a project that go into its component: sources, and data such as templates.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -30,7 +31,10 @@ pub(super) struct Source {
 ///
 /// A manifest, `NAME.toml` beside `NAME.wasm`, is no part of the component: it may hold secrets.
 pub(super) fn list(folder: &Path, name: &str) -> anyhow::Result<Vec<Source>> {
-    let (mut sources, bytes) = below(folder)?;
+    let Files { mut sources, bytes, unreadable } = below(folder);
+    if let Some(error) = unreadable {
+        return Err(error);
+    }
     sources.retain(|source| source.staged != Path::new(&format!("{name}.toml")));
     if bytes > MOST {
         bail!(
@@ -43,18 +47,34 @@ pub(super) fn list(folder: &Path, name: &str) -> anyhow::Result<Vec<Source>> {
     Ok(sources)
 }
 
-/// The files below a folder, sorted, and their bytes, without what is no part of an application.
-pub(super) fn below(folder: &Path) -> anyhow::Result<(Vec<Source>, u64)> {
-    let (mut found, mut bytes) = (Vec::new(), 0);
-    walk(folder, folder, &mut found, &mut bytes)?;
-    found.sort_by(|one, other| one.staged.cmp(&other.staged));
-    Ok((found, bytes))
+/// The files below a folder, without what is no part of an application.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// The files, sorted.
+    pub(super) sources: Vec<Source>,
+    bytes: u64,
+    /// Why a folder could not be read, and so is left out.
+    unreadable: Option<anyhow::Error>,
 }
 
-fn walk(root: &Path, folder: &Path, found: &mut Vec<Source>, bytes: &mut u64) -> anyhow::Result<()> {
-    let failed = || format!("cannot read {}", folder.display());
-    for entry in folder.read_dir().with_context(failed)? {
-        let entry = entry.with_context(failed)?;
+/// The files below a folder.
+pub(super) fn below(folder: &Path) -> Files {
+    let mut files = Files::default();
+    walk(folder, folder, &mut files);
+    files.sources.sort_by(|one, other| one.staged.cmp(&other.staged));
+    files
+}
+
+fn walk(root: &Path, folder: &Path, files: &mut Files) {
+    let entries = folder.read_dir().and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = match entries.with_context(|| format!("cannot read {}", folder.display())) {
+        Ok(entries) => entries,
+        Err(error) => {
+            files.unreadable.get_or_insert(error);
+            return;
+        }
+    };
+    for entry in entries {
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
         let Ok(kind) = entry.file_type() else { continue };
@@ -65,7 +85,7 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<Source>, bytes: &mut u64) ->
         if kind.is_dir() {
             let aside = ASIDE.contains(&&*name) || name.ends_with(".egg-info") || path.join("pyvenv.cfg").exists();
             if !aside {
-                walk(root, &path, found, bytes)?;
+                walk(root, &path, files);
             }
             continue;
         }
@@ -73,12 +93,11 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<Source>, bytes: &mut u64) ->
         let manifest = path.extension().is_some_and(|end| end == "toml") && path.with_extension("wasm").exists();
         let aside = ends || manifest;
         let Some(file) = fs::metadata(&path).ok().filter(|file| file.is_file() && !aside) else { continue };
-        *bytes += file.len();
+        files.bytes += file.len();
         if let Ok(inside) = path.strip_prefix(root) {
-            found.push(Source { staged: inside.to_owned(), file: path.clone() });
+            files.sources.push(Source { staged: inside.to_owned(), file: path.clone() });
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

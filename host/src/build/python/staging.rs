@@ -67,7 +67,9 @@ fn description(project: &Project, application: &Application) -> io::Result<Strin
     if let Some(settings) = &application.settings {
         env.insert("DJANGO_SETTINGS_MODULE", settings);
     }
-    let path: &[&str] = if project.has_source_folder() { &["/app", "/app/src"] } else { &["/app"] };
+    // Modules in `src` would stand in for the standard library's, also for those that are imported as `src.…`.
+    let from_source = project.has_source_folder() && !application.name.starts_with("src.");
+    let path: &[&str] = if from_source { &["/app", "/app/src"] } else { &["/app"] };
     env.extend(project.settings.env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     Ok(format!(
         "APPLICATION = {}\nWARMUP = {}\nENV = {}\nPATH = {}\n",
@@ -98,4 +100,26 @@ fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
         copy_all(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_imported_from_the_source_folder_unless_by_its_name() {
+        let path = |package: bool, name: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            fs::create_dir(folder.path().join("src")).unwrap();
+            if package {
+                fs::write(folder.path().join("src/__init__.py"), "").unwrap();
+            }
+            let application = Application { name: name.to_owned(), settings: None };
+            let said = description(&Project::read(folder.path()).unwrap(), &application).unwrap();
+            said.lines().last().unwrap().to_owned()
+        };
+        assert_eq!(path(false, "shop:app"), r#"PATH = ["/app","/app/src"]"#);
+        assert_eq!(path(false, "src.shop:app"), r#"PATH = ["/app"]"#);
+        assert_eq!(path(true, "src:app"), r#"PATH = ["/app"]"#);
+    }
 }

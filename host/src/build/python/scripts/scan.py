@@ -28,13 +28,14 @@ OTHERS = {"FastAPI": "ASGI", "Starlette": "ASGI", "Quart": "ASGI", "Sanic": "ASG
 class Module:
     """What a module says of the names that matter."""
 
-    def __init__(self, name, path, package):
-        self.name, self.path, self.package = name, path, package
+    def __init__(self, name, path, package, in_source):
+        self.name, self.path, self.package, self.in_source = name, path, package, in_source
         self.found = {}      # name -> (line, the names that its value uses)
         self.factories = {}  # name -> line
         self.imports = {}    # local name -> (module, name or None, line)
         self.rejected = []
-        self.by_source = False  # whether it can only be imported where the folder of sources is a package
+        self.tops = set()    # the first parts of the modules that it imports
+        self.beyond = False  # whether it can only be imported where the folder of sources is its package
 
     def read(self):
         with open(self.path, "rb") as file:
@@ -47,18 +48,10 @@ class Module:
             said = getattr(error, "msg", None) or str(error)
             self.rejected.append((line, "%s: %s (%s)" % (type(error).__name__, said, where)))
             return
-        self.by_source = any(self.needs_source(node) for node in ast.walk(tree))
+        self.tops = tops(tree)
+        levels = [node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        self.beyond = self.in_source and max(levels, default=0) > self.name.count(".") + self.package
         self.block(tree.body)
-
-    def needs_source(self, node):
-        if isinstance(node, ast.Import):
-            return any(alias.name.partition(".")[0] == SOURCE for alias in node.names)
-        if not isinstance(node, ast.ImportFrom):
-            return False
-        if not node.level:
-            return node.module.partition(".")[0] == SOURCE
-        in_source = os.path.basename(os.path.dirname(self.path)) == SOURCE
-        return in_source and node.level > self.name.count(".") + self.package
 
     def block(self, body):
         for node in body:
@@ -130,6 +123,17 @@ def is_main(test):
     return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
 
 
+def tops(tree):
+    """The first parts of the modules that are imported, but not relatively."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
 def dotted(node):
     names = []
     while isinstance(node, ast.Attribute):
@@ -150,7 +154,7 @@ def modules(roots, source=""):
     def add(name, path, package=False):
         name = prefix + name
         if os.path.isfile(path) and name not in found:
-            found[name] = Module(name, path, package)
+            found[name] = Module(name, path, package, root != roots[0])
             found[name].read()
 
     for root in roots:
@@ -159,7 +163,7 @@ def modules(roots, source=""):
             path = os.path.join(root, entry)
             stem, end = os.path.splitext(entry)
             if end == ".py" and stem.isidentifier():
-                if stem not in TOOLS and not stem.startswith("test_") and not stem.endswith("_test"):
+                if not is_tool(stem):
                     add(stem, path)
             elif entry.isidentifier() and entry not in ASIDE and os.path.isdir(path) and path not in roots:
                 package = os.path.isfile(os.path.join(path, "__init__.py"))
@@ -168,6 +172,43 @@ def modules(roots, source=""):
                 for stem in MODULES:
                     add("%s.%s" % (entry, stem), os.path.join(path, stem + ".py"))
     return found
+
+
+def is_tool(stem):
+    return stem in TOOLS or stem.startswith("test_") or stem.endswith("_test")
+
+
+def source_is_package(found, roots):
+    """Whether modules in the folder of sources are imported as `src.…`, and not by their bare names."""
+    if len(roots) == 1:
+        return False
+    if any(module.beyond for module in found.values()):
+        return True
+    return any(SOURCE in module.tops for module in found.values()) and not any(
+        is_bare(name, roots) for name in all_tops(found, roots[1]))
+
+
+def all_tops(found, source):
+    """What is imported by the modules that were found, and by all others in the folder of sources."""
+    names = set().union(*(module.tops for module in found.values()))
+    for folder, folders, files in os.walk(source):
+        folders[:] = [entry for entry in folders if entry.isidentifier() and entry not in ASIDE]
+        for stem, end in map(os.path.splitext, files):
+            if end == ".py" and not is_tool(stem):
+                try:
+                    with open(os.path.join(folder, stem + end), "rb") as file:
+                        names |= tops(ast.parse(file.read()))
+                except (OSError, SyntaxError, ValueError):
+                    pass  # nobody imports it
+    return names
+
+
+def is_bare(name, roots):
+    """Whether what is imported by this name lies in the folder of sources."""
+    library = getattr(sys, "stdlib_module_names", sys.builtin_module_names)
+    top, source = (os.path.join(root, name) for root in roots)
+    there = [os.path.isfile(path + ".py") or os.path.isdir(path) for path in (top, source)]
+    return name not in library and there == [False, True]
 
 
 def locate(roots, name):
@@ -206,6 +247,7 @@ def definition(found, module, name):
 def candidates(found, roots):
     """What could be meant: definitions that no other one is made from."""
     made = {}  # (module, name) -> (file, line, what it is made from)
+    paths = {None} | {module.path for module in found.values()}
     for module in found.values():
         for name, (line, used) in module.found.items():
             parts = {definition(found, module, each) for each in used}
@@ -217,7 +259,7 @@ def candidates(found, roots):
             origin = definition(found, module, name)
             if module.name.rpartition(".")[2] == "wsgi":  # which is there for servers to load
                 made[module.name, name] = (module.path, line, {origin} - {None})
-            elif base not in found and locate(roots, base):  # defined where nobody looks otherwise
+            elif locate(roots, base) not in paths:  # defined where nobody looks otherwise
                 made[base, inner] = (module.path, line, set())
     parts = {part for _, _, used in made.values() for part in used}
     return [entry("%s:%s" % key, path, line) for key, (path, line, _) in sorted(made.items()) if key not in parts]
@@ -272,7 +314,7 @@ def django_application(roots, settings):
 
 def main(roots):
     found = modules(roots)
-    if len(roots) > 1 and any(module.by_source for module in found.values()):
+    if source_is_package(found, roots):
         found = modules(roots, SOURCE + ".")
     chosen = candidates(found, roots)
     settings = django_settings(roots)
