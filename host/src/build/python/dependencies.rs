@@ -291,7 +291,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let closed = folder.path().join("shared/closed");
         fs::create_dir_all(&closed).unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
         let lines = [Line { text: "./shared".into(), file: "requirements.txt".into(), line: 1 }];
         let list = List { lines: &lines, folder: folder.path() };
         let digests = ["1", "2"].map(|text| {
