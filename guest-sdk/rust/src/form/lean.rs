@@ -1,7 +1,8 @@
 //! The lean form: the environ is there from the beginning, and what start_response was called with goes to the host with
 //! the step that follows. So start_response is kept here, with the states that it has in PEP 3333.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::ops::Range;
 
 use super::pieces::log;
 use super::rules;
@@ -23,6 +24,8 @@ thread_local! {
 /// What is known of one request here.
 pub(crate) struct Host {
     environ: String,
+    /// Where names and values are in it, in turn: found out when the first is looked up.
+    places: OnceCell<Vec<Range<usize>>>,
     number: u64,
     started: RefCell<Started>,
     /// The request's body can't be read any further.
@@ -49,11 +52,23 @@ enum State {
     Sent,
 }
 
+/// Where the parts of `joined` are, each after the text's first character.
+fn places(joined: &str) -> Vec<Range<usize>> {
+    let mut places = Vec::with_capacity(64);
+    let separator = joined.chars().next().unwrap_or_default();
+    let mut begin = separator.len_utf8();
+    for part in joined.split(separator).skip(1) {
+        places.push(begin..begin + part.len());
+        begin += part.len() + separator.len_utf8();
+    }
+    places
+}
+
 impl Host {
     fn new(environ: String) -> Host {
         let number = SERVED.get() + 1;
         SERVED.set(number);
-        Host { environ, number, started: RefCell::default(), failed: Cell::new(false) }
+        Host { environ, places: OnceCell::new(), number, started: RefCell::default(), failed: Cell::new(false) }
     }
 
     /// As the host's handles do in the full form, one of an earlier request traps.
@@ -71,9 +86,9 @@ impl Host {
 
     fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.check();
-        // Names and values in turn, each after the text's first character.
-        let mut parts = self.environ.split(self.environ.chars().next().unwrap_or_default()).skip(1);
-        std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
+        let places = self.places.get_or_init(|| places(&self.environ));
+        let text = |place: &Range<usize>| &self.environ[place.clone()];
+        places.chunks_exact(2).map(move |pair| (text(&pair[0]), text(&pair[1])))
     }
 
     pub(crate) fn input(&self, max: u32) -> Result<Vec<u8>, InputError> {
