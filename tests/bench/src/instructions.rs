@@ -1,9 +1,15 @@
 //! Instructions of a request, as valgrind counts them: they repeat where times don't.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
 use serde_json::Value;
 
 use crate::figures::{Column, Row, Table, Unit};
@@ -14,6 +20,14 @@ pub(crate) const KEY: &str = "instructions";
 const COLUMNS: &[Column] = &[Column::new(KEY, "instructions a request", Unit::Count)];
 
 /// Two runs differ by requests alone: what a start takes is in both.
+/// prctl's number.
+#[cfg(target_arch = "x86_64")]
+const SYS_PRCTL: i64 = 157;
+#[cfg(target_arch = "aarch64")]
+const SYS_PRCTL: i64 = 167;
+/// `PR_GET_AUXV` of linux/prctl.h.
+const PR_GET_AUXV: u64 = 0x4155_5856;
+
 const FEW: u32 = 200;
 const MANY: u32 = 1_200;
 
@@ -70,13 +84,28 @@ fn build(root: &Path) -> Result<PathBuf> {
 }
 
 fn count(program: &Path, kind: &str, requests: u32, component: &Path, dir: &Path) -> Result<f64> {
-    let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).current_dir(dir);
+    let mut valgrind = Command::new(std::env::current_exe()?);
+    valgrind.args([WITHOUT_VDSO, "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]).current_dir(dir);
     valgrind.arg(program).arg(kind).arg(requests.to_string()).arg(component);
     let output = valgrind.output().context("running valgrind (Debian: apt-get install valgrind)")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{valgrind:?} failed: {said}");
     collected(&said).with_context(|| format!("callgrind said something else: {said}"))
+}
+
+/// What this program is called with to run the rest of its arguments where nothing finds the system's vDSO: valgrind has none,
+/// and a program that the kernel tells where it lies reads what isn't there.
+pub(crate) const WITHOUT_VDSO: &str = "without-vdso";
+
+/// Becomes the program that `words` say, which can't ask for its auxiliary vector by prctl; valgrind's own file has one.
+pub(crate) fn without_vdso(words: &[&str]) -> Result<Infallible> {
+    let get_auxv = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, PR_GET_AUXV)?;
+    let refused = BTreeMap::from([(SYS_PRCTL, vec![SeccompRule::new(vec![get_auxv])?])]);
+    let invalid = SeccompAction::Errno(rustix::io::Errno::INVAL.raw_os_error().cast_unsigned());
+    let filter = SeccompFilter::new(refused, SeccompAction::Allow, invalid, std::env::consts::ARCH.try_into()?)?;
+    seccompiler::apply_filter(&BpfProgram::try_from(filter)?)?;
+    let (program, arguments) = words.split_first().context("no program")?;
+    Err(Command::new(program).args(arguments).exec()).with_context(|| format!("running {program}"))
 }
 
 /// What callgrind says in the end: `==7== Collected : 4711`.

@@ -43,6 +43,7 @@ fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["bare", port] => return bare::serve(port.parse()?).map(|()| ExitCode::SUCCESS),
+        [instructions::WITHOUT_VDSO, ref program @ ..] => match instructions::without_vdso(program)? {},
         ["--help" | "-h"] => {
             print!("{}", options::USAGE);
             return Ok(ExitCode::SUCCESS);
