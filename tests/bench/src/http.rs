@@ -46,7 +46,7 @@ impl Candidate {
 
     /// Server and load share two cores.
     const fn on_two_cores(self) -> Self {
-        Self { cores: "0-1", ..self }
+        Self { cores: "0-1", load: Load { threads: 2, ..self.load }, ..self }
     }
 
     /// A connection for each request.

@@ -18,6 +18,8 @@ pub(crate) struct Load {
     /// Whether a connection serves one request after the other.
     pub(crate) keeps_alive: bool,
     pub(crate) connections: u32,
+    /// One thread asks 70,000 times a second at most.
+    pub(crate) threads: u32,
     /// Whether it preempts the server where it wakes up. Otherwise it runs under the policy `batch`: a server that takes more
     /// of the core than the load would have to give it up at each response, and is charged for that.
     pub(crate) preempts: bool,
@@ -39,7 +41,7 @@ impl Load {
     }
 
     pub(crate) const fn new(path: &'static str, ask: Ask) -> Self {
-        Self { path, ask, keeps_alive: true, connections: CONNECTIONS, preempts: false }
+        Self { path, ask, keeps_alive: true, connections: CONNECTIONS, threads: 1, preempts: false }
     }
 
     /// All paths that are asked for.
@@ -75,8 +77,14 @@ impl Load {
         std::fs::write(&script, self.script())?;
         let policy = if self.preempts { "--other" } else { "--batch" };
         let mut wrk = Command::new("chrt");
-        wrk.args([policy, "0", "taskset", "-c", cores, "wrk", "-t1", "--latency", "--timeout", "10s"]);
-        wrk.args([format!("-c{}", self.connections), format!("-d{seconds}s"), "-s".to_owned()]).arg(&script);
+        wrk.args([policy, "0", "taskset", "-c", cores, "wrk", "--latency", "--timeout", "10s"]);
+        wrk.args([
+            format!("-t{}", self.threads),
+            format!("-c{}", self.connections),
+            format!("-d{seconds}s"),
+            "-s".to_owned(),
+        ])
+        .arg(&script);
         wrk.arg(format!("http://{address}{}", self.path));
         let output =
             wrk.output().context("running wrk under chrt and taskset (Debian: apt-get install wrk util-linux)")?;
