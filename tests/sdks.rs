@@ -1,6 +1,8 @@
 //! The SDKs' own tests, which belong to no package of the host's: those of the Rust SDK with its examples in the
 //! documentation, and those of the Python package in an ordinary interpreter.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -5,13 +5,6 @@
 //! to [`PATIENCE`].
 
 #![allow(dead_code, unreachable_pub, reason = "each suite uses a part of it")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    missing_docs,
-    reason = "a test says what is wrong by panicking"
-)]
 
 pub mod client;
 pub mod component;

@@ -113,6 +113,7 @@ impl Instance {
         self.store.data().memory.is_full()
     }
 
+    /// Whether its exports are what requests take them for.
     fn check(&mut self) -> wasmtime::Result<()> {
         self.code.form().check(&mut self.app, &mut self.store)
     }

@@ -138,7 +138,7 @@ mod tests {
         };
         let rows = vec![row("bare", false, [6.0, 6.0, 6.0]), row("wasgi", true, wasgi), row("peer", false, [9.0; 3])];
         let (columns, limits) = (&*vec![column].leak(), vec![Some(0); 3]);
-        Baseline::of(&[Table { key: "hello", title: "Hello".into(), columns, rows, limits, left_out: vec![] }])
+        Baseline::of(&[Table::new("hello", "Hello", columns, rows, limits)])
     }
 
     #[test]

@@ -69,8 +69,7 @@ mod tests {
         let row = |name: &str, ours, cpu: f64| Row { name: name.to_owned(), ours, rounds: vec![vec![cpu]] };
         let rows = vec![row("bare", false, 6.0), row("wasgi <fresh>", true, 12.0), row("peer", false, 60.0)];
         let columns = const { &[Column::new("cpu", "CPU a request", Unit::Time)] };
-        let table =
-            Table { key: "hello", title: "Hello".into(), columns, rows, limits: vec![Some(0); 3], left_out: vec![] };
+        let table = Table::new("hello", "Hello", columns, rows, vec![Some(0); 3]);
         let said = svg(&table);
         for part in ["width=\"400.0\"", "width=\"200.0\"", "width=\"40.0\"", "wasgi &lt;fresh&gt;", "12.0 µs"] {
             assert!(said.contains(part), "{part}: {said}");

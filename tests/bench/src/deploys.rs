@@ -59,14 +59,7 @@ pub(crate) fn live(options: &Options, prepared: &Prepared) -> Result<Table> {
         row.rounds.push(vec![micros(begin.elapsed())]);
         ensure!(answer.body == greeting(number).as_bytes(), "another application answered");
     }
-    Ok(Table {
-        key: "live",
-        title: "From mv to the first answer".into(),
-        columns: TOOK,
-        rows: vec![row],
-        limits: vec![None],
-        left_out: Vec::new(),
-    })
+    Ok(Table::new("live", "From mv to the first answer", TOOK, vec![row], vec![None]))
 }
 
 const MANY: &[Column] = &[
@@ -94,14 +87,7 @@ pub(crate) fn many(options: &Options, prepared: &Prepared) -> Result<Table> {
         rows.push(row);
     }
     let limits = vec![None; rows.len()];
-    Ok(Table {
-        key: "many",
-        title: "Thousands of applications".into(),
-        columns: MANY,
-        rows,
-        limits,
-        left_out: Vec::new(),
-    })
+    Ok(Table::new("many", "Thousands of applications", MANY, rows, limits))
 }
 
 fn many_once(

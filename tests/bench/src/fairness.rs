@@ -45,14 +45,7 @@ pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
         }
     }
     let limits = vec![Some(0); rows.len()];
-    Ok(Table {
-        key: "fairness",
-        title: "A hello beside spinners".into(),
-        columns: COLUMNS,
-        rows,
-        limits,
-        left_out: Vec::new(),
-    })
+    Ok(Table::new("fairness", "A hello beside spinners", COLUMNS, rows, limits))
 }
 
 fn sample(spinners: usize, apps: &std::path::Path, options: &Options, prepared: &Prepared) -> Result<Vec<f64>> {

@@ -71,6 +71,17 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// A table of all that was to be measured.
+    pub(crate) fn new(
+        key: &'static str,
+        title: &str,
+        columns: &'static [Column],
+        rows: Vec<Row>,
+        limits: Vec<Option<usize>>,
+    ) -> Table {
+        Table { key, title: title.to_owned(), columns, rows, limits, left_out: Vec::new() }
+    }
+
     /// The figure at a row and column, with its ratio to the limit where there is one.
     pub(crate) fn figure(&self, row: usize, column: usize) -> Option<(Spread, Option<f64>)> {
         let spread = self.rows.get(row)?.spread(column);
@@ -154,8 +165,7 @@ mod tests {
         let row = |cpu: f64| Row { name: "a".into(), ours: true, rounds: vec![vec![cpu]] };
         let columns = const { &[Column::new("cpu", "CPU", Unit::Time)] };
         let rows = vec![row(6.0), row(8.0)];
-        let table =
-            Table { key: "t", title: "t".into(), columns, rows, limits: vec![Some(0), Some(0)], left_out: vec![] };
+        let table = Table::new("t", "t", columns, rows, vec![Some(0), Some(0)]);
         assert_eq!(table.figure(1, 0).unwrap().1, Some(0.75));
     }
 }

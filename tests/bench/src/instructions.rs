@@ -19,7 +19,6 @@ use crate::prepared::Prepared;
 pub(crate) const KEY: &str = "instructions";
 const COLUMNS: &[Column] = &[Column::new(KEY, "instructions a request", Unit::Count)];
 
-/// Two runs differ by requests alone: what a start takes is in both.
 /// prctl's number.
 #[cfg(target_arch = "x86_64")]
 const SYS_PRCTL: i64 = 157;
@@ -28,6 +27,7 @@ const SYS_PRCTL: i64 = 167;
 /// `PR_GET_AUXV` of linux/prctl.h.
 const PR_GET_AUXV: u64 = 0x4155_5856;
 
+/// Two runs differ by requests alone: what a start takes is in both.
 const FEW: u32 = 200;
 const MANY: u32 = 1_200;
 
@@ -42,14 +42,7 @@ const KINDS: [(&str, &str, &str, bool); 5] = [
 
 /// Counts what a hello executes, over a pipe of one process: neither the system's part nor a client's socket.
 pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
-    let mut table = Table {
-        key: KEY,
-        title: "Instructions of a hello".into(),
-        columns: COLUMNS,
-        rows: Vec::new(),
-        limits: Vec::new(),
-        left_out: Vec::new(),
-    };
+    let mut table = Table::new(KEY, "Instructions of a hello", COLUMNS, Vec::new(), Vec::new());
     if Command::new("valgrind").arg("--version").output().is_err() {
         table.left_out.push("instructions are left out: no valgrind (Debian: apt-get install valgrind)".to_owned());
         return Ok(table);

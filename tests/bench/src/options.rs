@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn options_have_values() {
-        let options = parse("all --rounds 3 --seconds 2 --json a.json --peers /srv/peers apart").unwrap();
+        let options = parse("all --rounds 3 --seconds 2 --json a.json --peers /opt/peers apart").unwrap();
         assert_eq!((options.what.len(), options.rounds, options.seconds), (ALL.len(), Some(3), Some(2)));
-        assert_eq!((options.json, options.peers), (Some("a.json".into()), Some("/srv/peers".into())));
+        assert_eq!((options.json, options.peers), (Some("a.json".into()), Some("/opt/peers".into())));
         assert!(options.apart);
     }
 

@@ -85,7 +85,7 @@ pub(crate) fn measure(options: &Options, prepared: &Prepared) -> Result<Table> {
         }
     }
     let limits = (0..CANDIDATES.len()).map(|at| (0..=at).rev().find(|at| CANDIDATES[*at].is_limit)).collect();
-    Ok(Table { key: "stream", title: "1 GiB".to_owned(), columns: COLUMNS, rows, limits, left_out: Vec::new() })
+    Ok(Table::new("stream", "1 GiB", COLUMNS, rows, limits))
 }
 
 /// By a thread on the load's core. Gives what a server said of what went up.

@@ -261,19 +261,19 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
-        let absolute = format!("shared @ file://{}", folder.path().join("shared").display());
-        let named = ["../shared", "../shared[x] ; python_version > '3'", &absolute];
+        let absolute = format!("common @ file://{}", folder.path().join("common").display());
+        let named = ["../common", "../common[x] ; python_version > '3'", &absolute];
         let digests = || named.map(digest);
         write("project/own/__init__.py", "1");
-        write("shared/shared/__init__.py", "1");
+        write("common/common/__init__.py", "1");
         let (first, own) = (digests(), digest("own"));
-        write("shared/build/lib/shared/__init__.py", "1");
+        write("common/build/lib/common/__init__.py", "1");
         write("project/own/__init__.py", "2");
         assert_eq!((digests(), digest("own")), (first, own), "what was built, and what only has a package's name");
-        write("shared/shared/__init__.py", "2");
+        write("common/common/__init__.py", "2");
         let changed = digests();
         assert!(first.iter().zip(&changed).all(|(before, after)| before != after));
-        write("shared/shared/new.py", "");
+        write("common/common/new.py", "");
         assert!(changed.iter().zip(digests()).all(|(before, after)| *before != after));
         let odd = format!("-c {}", folder.path().join("a;b[c]#d/pins.txt").display());
         for (path, line) in [("project/pins.txt", "-c pins.txt"), ("a;b[c]#d/pins.txt", &odd)] {
